@@ -1,0 +1,180 @@
+"""One group commit: commands decided one after the other, each on the state that the one before left."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import structlog
+
+from command_api.intent import Answer, Pending, Stage
+from command_api.key_window import KeyWindow, Remembered
+from command_api.log import MAX_BATCH_BYTES, Outgoing
+from command_api.memory import Memory, Versioned, outgoing
+from command_api.refusals import CommandTooLarge, KeyReused, Refused, VersionConflict
+from domain.decider import Decider
+from domain.rejected import Rejected
+from event_schemas.event import Event
+from event_schemas.holder import Holder
+from infra.http.problems import InternalError, Problem
+
+logger = structlog.get_logger(__name__)
+
+MAX_COMMANDS = 250
+"""The most commands decided in one go, so that other partitions and requests get their turn."""
+
+
+class Decided(NamedTuple):
+    """A command with what was decided: events, or a refusal, or an answer from memory."""
+
+    pending: Pending
+    events: tuple[Event, ...] = ()
+    after: Versioned = Versioned(0, None)
+    first_record: int = 0
+    outcome: Problem | Answer | None = None
+
+
+class GroupCommit:
+    """Commands decided together, the records to append for them, and the way back if they do not arrive."""
+
+    def __init__(self) -> None:
+        self.decided: list[Decided] = []
+        self.records: list[Outgoing] = []
+        self.bytes = 0
+        self.before: dict[str, Versioned] = {}
+        """The acknowledged state of each aggregate that the batch changes."""
+
+
+def recall(keys: KeyWindow, command_id: str, fingerprint: str) -> Answer | None:
+    """The first answer to a command that was carried out already, None if it was not.
+
+    Raises ``KeyReused`` when its key belongs to another request.
+    """
+    known = keys.get(command_id)
+    if known is None:
+        return None
+    if known.fingerprint != fingerprint:
+        raise KeyReused("This Idempotency-Key was used for another request; take a new one.")
+    return Answer(
+        subject=known.subject,
+        version=known.version,
+        topic=known.topic,
+        partition=known.partition,
+        offset=known.last_offset,
+        first_offset=known.first_offset,
+        replayed=True,
+    )
+
+
+class BatchMaker:
+    """Makes group commits of one partition, and settles them when they have arrived or not."""
+
+    def __init__(self, topic: str, partition: int, decider: Decider[Any], memory: Memory, keys: KeyWindow) -> None:
+        self._topic = topic
+        self._partition = partition
+        self._decider = decider
+        self._memory = memory
+        self._keys = keys
+
+    def make(self, queue: deque[Pending], holder: Holder, now: datetime) -> GroupCommit:
+        """Decide as many of the queued commands as fit into one batch; a command's events are never split."""
+        batch = GroupCommit()
+        while queue and len(batch.decided) < MAX_COMMANDS:
+            pending = queue[0]
+            if not pending.future.done():
+                decided = self._decide(batch, pending, holder, now)
+                if decided is None:
+                    break
+                pending.stage = Stage.IN_FLIGHT
+                batch.decided.append(decided)
+            queue.popleft()
+        return batch
+
+    def _decide(self, batch: GroupCommit, pending: Pending, holder: Holder, now: datetime) -> Decided | None:
+        """What follows from a command; None when its events do not fit into this batch any more."""
+        intent = pending.intent
+        subject = intent.command.aggregate_id
+        try:
+            recalled = recall(self._keys, intent.command_id, intent.fingerprint)
+            if recalled is not None:
+                return Decided(pending, outcome=recalled)
+            before = self._memory.get(subject)
+            if intent.expected_version is not None and intent.expected_version != before.version:
+                raise VersionConflict(
+                    f"The version is {before.version}, not {intent.expected_version}.",
+                    current_version=before.version,
+                    headers={"ETag": f'"{before.version}"'},
+                )
+            events = tuple(self._decider.decide(before.state, intent.command))
+        except Rejected as rejected:
+            return Decided(pending, outcome=Refused(rejected))
+        except Problem as problem:
+            return Decided(pending, outcome=problem)
+        except Exception:
+            logger.exception("a decision failed", command=intent.command.model_dump(mode="json"))
+            return Decided(pending, outcome=InternalError())
+        if not events:
+            return Decided(pending, after=before)
+        records = outgoing(intent, events, before, holder, now)
+        size = sum(record.size for record in records)
+        if size > MAX_BATCH_BYTES:
+            detail = f"Its events take {size} bytes; a batch of the log holds {MAX_BATCH_BYTES}."
+            return Decided(pending, outcome=CommandTooLarge(detail))
+        if batch.bytes + size > MAX_BATCH_BYTES:
+            return None
+        after = self._memory.evolve(before, events)
+        batch.before.setdefault(subject, before)
+        self._memory.put(subject, after)
+        first = len(batch.records)
+        batch.records.extend(records)
+        batch.bytes += size
+        return Decided(pending, events, after, first)
+
+    def undo(self, batch: GroupCommit) -> None:
+        """Put the aggregates back to what is acknowledged."""
+        for subject, before in batch.before.items():
+            self._memory.put(subject, before)
+
+    def settle(self, batch: GroupCommit, base: int) -> None:
+        """Answer the commands of a batch that counts from offset ``base`` on, and remember their keys."""
+        now_ms = int(time.time() * 1000)
+        for decided in batch.decided:
+            outcome = decided.outcome or self._answer(decided, base, now_ms)
+            if decided.pending.future.done():
+                continue
+            if isinstance(outcome, Problem):
+                decided.pending.future.set_exception(outcome)
+            else:
+                decided.pending.future.set_result(outcome)
+
+    def _answer(self, decided: Decided, base: int, now_ms: int) -> Answer:
+        intent, first = decided.pending.intent, base + decided.first_record
+        last = first + len(decided.events) - 1 if decided.events else base
+        if decided.events:
+            remembered = Remembered(
+                intent.fingerprint,
+                intent.command.aggregate_id,
+                decided.after.version,
+                self._topic,
+                self._partition,
+                first,
+                last,
+                now_ms,
+            )
+            self._keys.add(intent.command_id, remembered)
+        return Answer(
+            subject=intent.command.aggregate_id,
+            version=decided.after.version,
+            topic=self._topic,
+            partition=self._partition,
+            offset=last,
+            first_offset=first,
+            events=decided.events,
+            state=decided.after.state,
+        )
+
+
+def changes(batch: GroupCommit) -> "Sequence[Decided]":
+    """The decided commands that changed something, in order."""
+    return [decided for decided in batch.decided if decided.events]

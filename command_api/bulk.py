@@ -1,0 +1,204 @@
+"""Many commands in one request, for imports and policies: NDJSON in, one result per line out, in the same order."""
+
+import asyncio
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from command_api.desk import AtDesk, Desk
+from command_api.intent import Answer, Intent
+from command_api.offers import Offers
+from command_api.order_lines import PricedItems, placed
+from command_api.request import command_identity, created_id
+from domain.decider import Command
+from domain.order_commands import CancelOrder, FlagOrder, RecordStock, RejectOrder
+from domain.product import AddProduct, ChangePrice, Code, DescribeProduct, WithdrawProduct
+from domain.stock_commands import AdjustStock, CountStock, ReceiveStock, ReleaseReservation, ReserveStock, ShipReserved
+from infra.http.principal import Operator, Principal
+from infra.http.problems import BodyTooLarge, Problem, ValidationFailed, pointer
+from infra.settings import settings
+
+ROUTE = "POST /v1/bulk"
+router = APIRouter(tags=["bulk"])
+
+
+class PlaceItems(BaseModel):
+    """An order as an import knows it: products and quantities, maybe the prices and the time of long ago."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["PlaceOrder"]
+    items: PricedItems
+    user_id: Code | None = None
+    country: Code | None = None
+    order_number: Code | None = None
+    placed_at: AwareDatetime | None = None
+
+
+AnyCommand = Annotated[
+    AddProduct
+    | DescribeProduct
+    | ChangePrice
+    | WithdrawProduct
+    | ReceiveStock
+    | CountStock
+    | AdjustStock
+    | ReserveStock
+    | ReleaseReservation
+    | ShipReserved
+    | PlaceItems
+    | RecordStock
+    | RejectOrder
+    | CancelOrder
+    | FlagOrder,
+    Field(discriminator="type"),
+]
+
+
+class Line(BaseModel):
+    """One command of a bulk request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str
+    """Idempotency key of this command."""
+    command: AnyCommand
+    at: AwareDatetime | None = None
+    """Business time, for what happened long ago."""
+    actor: Code | None = None
+    correlation_id: Code | None = None
+    causation_id: Code | None = None
+    expected_version: int | None = Field(default=None, ge=0)
+
+
+LINE: TypeAdapter[Line] = TypeAdapter(Line)
+Result = dict[str, Any]
+
+
+@router.post(
+    "/v1/bulk",
+    summary="Carry out many commands",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-ndjson": {
+                    "example": '{"key":"r-1","command":{"type":"ReceiveStock","sku":"A1","quantity":5}}\n',
+                    "schema": {"type": "string"},
+                }
+            },
+        }
+    },
+)
+async def bulk(request: Request, principal: Operator, desk: AtDesk) -> Response:
+    """Carry out one command a line. Answers 200 with one line each, in order: ``status`` 200 or 201 with ``id``,
+    ``version``, ``position`` and ``replayed``, or the status, ``code`` and ``detail`` of a refusal.
+
+    Commands of one aggregate are carried out in the order of their lines. A line that fails does not stop the others.
+    Refused as a whole with 403, with 413 ``body_too_large`` above the bound on bytes or lines.
+    """
+    lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
+    most = settings().max_bulk_commands
+    if len(lines) > most:
+        raise BodyTooLarge(f"{len(lines)} commands; one request takes {most}.")
+    offers = desk.offers()
+    results: list[Result | asyncio.Future[Answer]] = []
+    keys: list[str | None] = []
+    for text in lines:
+        key, result = await _hand_in(text, principal, desk, offers)
+        keys.append(key)
+        results.append(result)
+    futures = [result for result in results if isinstance(result, asyncio.Future)]
+    if futures:
+        await asyncio.wait(futures)
+    answered = (
+        orjson.dumps(_answered(key, result) if isinstance(result, asyncio.Future) else {"key": key, **result})
+        for key, result in zip(keys, results, strict=True)
+    )
+    return Response(b"\n".join(answered) + b"\n", media_type="application/x-ndjson")
+
+
+async def _hand_in(
+    text: bytes, principal: Principal, desk: Desk, offers: Offers
+) -> tuple[str | None, "Result | asyncio.Future[Answer]"]:
+    """Queue one line's command; gives its key and its answer to come, or the refusal."""
+    key: str | None = None
+    try:
+        line = LINE.validate_json(text)
+        key = line.key
+        command_id = command_identity(principal, ROUTE, key)
+        actor = line.actor or str(principal)
+        fingerprint = "" if actor.startswith("system:") else _fingerprint(line)
+        recalled = desk.writers.recall(command_id, fingerprint)
+        if recalled is not None:
+            return key, _result(key, recalled)
+        intent = Intent(
+            command=await _command(line.command, command_id, offers),
+            command_id=command_id,
+            fingerprint=fingerprint,
+            actor=actor,
+            correlation_id=line.correlation_id or command_id,
+            causation_id=line.causation_id or command_id,
+            at=_business_time(line),
+            expected_version=line.expected_version,
+        )
+        return key, desk.writers.submit(intent)
+    except ValidationError as error:
+        errors = [{"pointer": pointer(("body", *item["loc"])), "detail": item["msg"]} for item in error.errors()]
+        return key, _refusal(ValidationFailed(f"{errors[0]['pointer']}: {errors[0]['detail']}"))
+    except Problem as problem:
+        return key, _refusal(problem)
+
+
+async def _command(command: "Command | PlaceItems", command_id: str, offers: Offers) -> Command:
+    if isinstance(command, PlaceItems):
+        return await placed(
+            created_id(command_id),
+            command.items,
+            offers,
+            user_id=command.user_id,
+            country=command.country,
+            number=command.order_number,
+            placed_at=command.placed_at,
+        )
+    if isinstance(command, ReceiveStock | CountStock | AdjustStock):
+        await offers.find(sku=command.sku)
+    return command
+
+
+def _business_time(line: Line) -> datetime | None:
+    if line.at is None and isinstance(line.command, PlaceItems):
+        return line.command.placed_at
+    return line.at
+
+
+def _fingerprint(line: Line) -> str:
+    return hashlib.blake2b(line.command.__pydantic_serializer__.to_json(line.command), digest_size=16).hexdigest()
+
+
+def _answered(key: str | None, future: "asyncio.Future[Answer]") -> Result:
+    error = future.exception()
+    if error is None:
+        return _result(key, future.result())
+    if isinstance(error, Problem):
+        return {"key": key, **_refusal(error)}
+    raise error
+
+
+def _result(key: str | None, answer: Answer) -> Result:
+    return {
+        "key": key,
+        "status": 201 if answer.events or answer.replayed else 200,
+        "id": answer.subject,
+        "version": answer.version,
+        "position": answer.position,
+        "replayed": answer.replayed,
+    }
+
+
+def _refusal(problem: Problem) -> Result:
+    return {"status": int(problem.status), "code": problem.code, "detail": problem.detail}

@@ -1,0 +1,10 @@
+"""The aggregates that this write side decides on: one decider a topic."""
+
+from typing import Any
+
+from domain.decider import Decider
+from domain.order import ORDER
+from domain.product import PRODUCT
+from domain.stock_item import STOCK_ITEM
+
+DECIDERS: tuple[Decider[Any], ...] = (PRODUCT, STOCK_ITEM, ORDER)

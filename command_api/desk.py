@@ -1,0 +1,104 @@
+"""Where routes hand in commands and get answers: once per process, with the writers and the catalog copy behind it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from command_api.catalog_copy import CatalogCopy
+from command_api.intent import Answer, Intent
+from command_api.offers import Offers
+from command_api.request import CommandRequest
+from command_api.writers import Writers
+from domain.decider import Command
+from infra.http.consistency_token import HEADER, Token
+from infra.http.problems import Unavailable
+
+
+class Starting(Unavailable):
+    """The process has not reached Kafka yet."""
+
+    code, title = "starting", "The command API is starting"
+
+
+class Desk:
+    """Carries commands out for routes, and dresses their answers."""
+
+    def __init__(self, writers: Writers, catalog: CatalogCopy, cluster_id: str, query_api_url: str) -> None:
+        self.writers = writers
+        self._catalog = catalog
+        self._cluster_id = cluster_id
+        self._query_api_url = query_api_url
+
+    def offers(self) -> Offers:
+        """A look-up of products for one request."""
+        return Offers(self._catalog)
+
+    async def carry_out(
+        self, asked: CommandRequest, path: str, body: BaseModel | None, make: Callable[[], Awaitable[Command]]
+    ) -> Answer:
+        """The answer to the command that ``make`` gives, or its first answer when it was carried out before.
+
+        A repeat is recognised before ``make`` looks anything up, so that it gets its answer whatever has changed since.
+        Raises any ``Problem`` of the write path.
+        """
+        fingerprint = asked.fingerprint(path, body)
+        answer = self.writers.recall(asked.command_id, fingerprint)
+        if answer is None:
+            intent = Intent(
+                command=await make(),
+                command_id=asked.command_id,
+                fingerprint=fingerprint,
+                actor=str(asked.principal),
+                correlation_id=asked.command_id,
+                causation_id=asked.command_id,
+                expected_version=asked.expected_version,
+            )
+            answer = await self.writers.submit(intent)
+        if answer.replayed:
+            answer = answer._replace(events=await self.writers.events_of(answer))
+        return answer
+
+    def respond(self, answer: Answer, body: Any, *, status: int = 200, location: str | None = None) -> Response:
+        """The HTTP answer: version as ETag, place in the log as token, and whether it is the repeat of an earlier one.
+
+        ``location`` is a path of the query API.
+        """
+        token = Token(self._cluster_id, answer.topic, answer.partition, answer.offset)
+        headers = {"ETag": f'"{answer.version}"', HEADER: str(token)}
+        if location is not None:
+            headers["Location"] = self._query_api_url + location
+        if answer.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(orjson.dumps(body, default=float), status, headers, "application/json")
+
+    def told(self, answer: Answer) -> dict[str, Any]:
+        """The body of a command on something that exists: what happened to it, nothing where nothing changed."""
+        events = [
+            {"type": event.wire_type, **event.model_dump(mode="json", exclude_none=True)} for event in answer.events
+        ]
+        return {"id": answer.subject, "version": answer.version, "events": events}
+
+
+def given(command: Command) -> Callable[[], Awaitable[Command]]:
+    """Makes a command that needs nothing looked up, for ``Desk.carry_out``."""
+
+    async def make() -> Command:
+        return command
+
+    return make
+
+
+async def current_desk(request: Request) -> Desk:
+    """The desk of this process. Raises ``Starting`` before Kafka was reached."""
+    desk: Desk | None = getattr(request.app.state, "desk", None)
+    if desk is None:
+        raise Starting("Kafka has not been reached yet; it is tried again by itself.")
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(current_desk)]
+"""Type of a route's parameter that is the desk."""

@@ -1,0 +1,147 @@
+"""One writer's hold on one partition: claim it, append under the claim, and notice when somebody else has claimed.
+
+This is the protocol of docs/architecture.md, "The write path": Kafka has no conditional append, so the log itself
+fences its writers. What is acknowledged here is in the history for ever; what is refused as ``Deposed`` never happened.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from uuid import uuid4
+
+from command_api.log import Log, Outgoing
+from event_schemas.envelope import Headers
+from event_schemas.holder import BEAT, CLAIMED, Holder, Verdict, judge
+from event_schemas.record import LogRecord
+from infra.log_reader import START, LogBroken, LogTruncated, OffsetSkipped, Position
+
+Fold = Callable[[LogRecord], None]
+"""Takes each record that counts, in order."""
+
+
+class Deposed(Exception):
+    """Another writer has claimed the partition: nothing of the batch happened, memory may not answer."""
+
+
+class NotHeld(Exception):
+    """There is no claim to append under; ``claim`` comes first."""
+
+
+class Fence:
+    """The hold on one partition. Not for concurrent use: one task claims and appends.
+
+    ``fold`` gets every event that counts and that this writer did not append itself, so that its memory follows the
+    log. ``position`` is where the history known here ends.
+    """
+
+    def __init__(self, log: Log, fold: Fold, fresh_id: Callable[[], str] = lambda: str(uuid4())) -> None:
+        self._log = log
+        self._fold = fold
+        self._fresh_id = fresh_id
+        self._held: Holder | None = None
+        self.position = START
+
+    @property
+    def holder(self) -> Holder:
+        """The claim under which this writer appends. Raises ``NotHeld`` when there is none."""
+        if self._held is None:
+            raise NotHeld(f"{self._log.topic}/{self._log.partition} is not held")
+        return self._held
+
+    @property
+    def holds(self) -> bool:
+        """True from a claim that took hold to the first sign that it may not hold any more."""
+        return self._held is not None
+
+    async def claim(self) -> None:
+        """Take the partition: read what is known to be there, claim above it, and read on until the claim is seen at
+        its own offset. Where another claim came first, start again under a fresh id.
+
+        Raises ``OutcomeUnknown`` (try again: the old claim may still land, the next has another id) or ``LogBroken``.
+        """
+        self._held = None
+        end = await self._log.end()
+        await self._read_to(end)
+        while True:
+            mine = Holder(self.position.holder.epoch + 1, self._fresh_id())
+            offset = await self._log.append([control(CLAIMED, mine)])
+            if offset < self.position.next_offset:
+                raise LogTruncated(
+                    f"{self._log.topic}/{self._log.partition}: a claim landed at {offset}, in known history"
+                )
+            await self._read_to(offset)
+            before = self.position.holder
+            await self._read_to(offset + 1)
+            if before != mine and self.position.holder == mine:
+                self._held = mine
+                return
+
+    async def append(self, records: Sequence[Outgoing]) -> int:
+        """Append events or a beat made under ``holder`` and give the offset of the first, once they count.
+
+        Raises ``OutcomeUnknown`` (they may be in the log or land later; the hold is given up), ``Deposed`` (they never
+        happened), or ``LogBroken`` (the log, or this program, is not what it should be).
+        """
+        mine, expected = self.holder, self.position.next_offset
+        self._held = None
+        base = await self._log.append(records)
+        if base < expected:
+            raise LogTruncated(
+                f"{self._log.topic}/{self._log.partition}: appended at {base}, known history reaches to {expected}"
+            )
+        if base > expected:
+            await self._prove_gap_void(base, mine)
+        self.position = Position(base + len(records), mine)
+        self._held = mine
+        return base
+
+    async def _prove_gap_void(self, base: int, mine: Holder) -> None:
+        """Read what others wrote before ``base``: records of outdated writers change nothing."""
+        async for record in self._records(self.position.next_offset, base):
+            holder, verdict = judge(mine, record.headers)
+            if holder != mine:
+                raise Deposed(f"{self._log.topic}/{self._log.partition} was claimed at offset {record.offset}")
+            if verdict is not Verdict.VOID:
+                raise LogBroken(f"{self._log.topic}/{self._log.partition}@{record.offset} is ours and was not expected")
+
+    async def _read_to(self, end: int) -> None:
+        async for record in self._records(self.position.next_offset, end):
+            holder, verdict = judge(self.position.holder, record.headers)
+            if verdict is Verdict.COUNTS:
+                self._fold(record)
+            self.position = Position(record.offset + 1, holder)
+
+    async def _records(self, start: int, end: int) -> AsyncIterator[LogRecord]:
+        """The records of ``[start, end)``, each at the offset where it must be."""
+        expected = start
+        if expected >= end:
+            return
+        async with contextlib.aclosing(self._log.read(start)) as stream:
+            async for records in stream:
+                for record in records:
+                    if record.offset != expected:
+                        raise OffsetSkipped(
+                            f"{record.topic}/{record.partition}: expected offset {expected}, got {record.offset}"
+                        )
+                    expected += 1
+                    yield record
+                    if expected >= end:
+                        return
+
+
+def control(kind: str, holder: Holder) -> Outgoing:
+    """A record that is no event: a claim of ``holder``, or its beat."""
+    headers: Headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(uuid4()).encode()),
+        ("ce_type", kind.encode()),
+        ("ce_source", b"/command_api"),
+        ("ce_writer", holder.writer.encode()),
+        ("ce_epoch", b"%d" % holder.epoch),
+        ("content-type", b"application/json"),
+    ]
+    return Outgoing(holder.writer.encode(), b"{}", headers)
+
+
+def beat(holder: Holder) -> Outgoing:
+    """A no-op record: once it counts, its writer held the partition up to there."""
+    return control(BEAT, holder)

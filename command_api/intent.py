@@ -1,0 +1,69 @@
+"""A command with all that is known of it beside its fields, and what became of it."""
+
+import asyncio
+import time
+from datetime import datetime
+from enum import Enum
+from typing import Any, NamedTuple
+
+from domain.decider import Command
+from event_schemas.event import Event
+
+
+class Intent(NamedTuple):
+    """A command on its way to its aggregate."""
+
+    command: Command
+    command_id: str
+    """Identity of the command; a repeat has the same."""
+    fingerprint: str
+    """Hash of the request; empty where ``command_id`` already says all."""
+    actor: str
+    correlation_id: str
+    causation_id: str
+    at: datetime | None = None
+    """Business time; None is now."""
+    expected_version: int | None = None
+    """The version that the aggregate must have, from If-Match."""
+
+
+class Answer(NamedTuple):
+    """What became of a command: the events it appended, and where its aggregate stands."""
+
+    subject: str
+    version: int
+    topic: str
+    partition: int
+    offset: int
+    """Offset of the command's last event; where it appended none, of a record up to which its answer holds."""
+    first_offset: int
+    """Offset of its first event."""
+    events: tuple[Event, ...] = ()
+    """Its events; not read back for a replayed answer."""
+    state: Any = None
+    """The aggregate after it; None in a replayed answer."""
+    replayed: bool = False
+
+    @property
+    def position(self) -> str:
+        """Where in the log it lies, as ``orders/3@1842``."""
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+
+class Stage(Enum):
+    """Whether a command may still be taken back."""
+
+    QUEUED = "queued"
+    IN_FLIGHT = "in flight"
+
+
+class Pending:
+    """A command that waits in a writer's queue, or whose batch is on its way."""
+
+    __slots__ = ("future", "intent", "since", "stage")
+
+    def __init__(self, intent: Intent, future: "asyncio.Future[Answer]") -> None:
+        self.intent = intent
+        self.future = future
+        self.stage = Stage.QUEUED
+        self.since = time.monotonic()

@@ -1,0 +1,103 @@
+"""Endpoints of orders: place and cancel."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, ConfigDict
+
+from command_api.desk import AtDesk, given
+from command_api.intent import Answer
+from command_api.order_lines import Items, placed
+from command_api.request import Asked
+from domain.decider import Command
+from domain.order import Order
+from domain.order_commands import CancelOrder
+from domain.product import Code
+from event_schemas.order import OrderPlaced, OrderStatus
+from event_schemas.topics import ORDERS
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+class NewOrder(BaseModel):
+    """What is ordered, and by whom; an order without a user is a guest's."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"items": [{"sku": "P-0D1F3C1E5A0E5B1E", "quantity": 3}], "user_id": "alice"}]},
+    )
+
+    items: Items
+    user_id: Code | None = None
+    country: Code | None = None
+
+
+@router.post("", status_code=201, summary="Place an order")
+async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
+    """Order some products at their prices of now.
+
+    Answers 201 at once with the order, ``PENDING``: its stock is being asked for. With ``Prefer: wait=5`` the answer
+    waits for the order to be ``CONFIRMED`` or ``REJECTED``, at most so long. Refused with 404 ``product_not_found``,
+    409 ``product_withdrawn``, 422 ``mixed_currencies``.
+    """
+    order_id = asked.created_id()
+    writer = desk.writers.of(ORDERS.name, order_id)
+
+    async def make() -> Command:
+        return await placed(order_id, body.items, desk.offers(), user_id=body.user_id, country=body.country)
+
+    with writer.watches.on(order_id) as watch:
+        answer = await desk.carry_out(asked, "/v1/orders", body, make)
+        status = OrderStatus.PENDING
+        if asked.wait_seconds is not None:
+            now: Order = writer.acknowledged(answer.subject).state
+            if now.status is OrderStatus.PENDING:
+                await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, asked.wait_seconds)
+                now = writer.acknowledged(answer.subject).state
+            status = now.status or status
+            answer = answer._replace(version=writer.acknowledged(answer.subject).version)
+    answer = answer._replace(replayed=answer.replayed or not answer.events)
+    return desk.respond(answer, order_body(answer, status), status=201, location=f"/v1/orders/{answer.subject}")
+
+
+@router.delete("/{order_id}", summary="Cancel an order")
+async def cancel_order(
+    order_id: Annotated[str, Path(max_length=200)], asked: Asked, desk: AtDesk, reason: Code = "CUSTOMER_REQUEST"
+) -> Response:
+    """Call an order off; its goods go back to the shelf. A repeat changes nothing.
+
+    Answers 200 with the events. Refused with 404 ``order_not_found``, 409 ``order_closed``, 412 ``version_conflict``.
+    """
+    command = CancelOrder(order_id=order_id, reason=reason, cancelled_by=str(asked.principal))
+    answer = await desk.carry_out(asked, f"/v1/orders/{order_id}?{reason}", None, given(command))
+    return desk.respond(answer, desk.told(answer), location=f"/v1/orders/{order_id}")
+
+
+def order_body(answer: Answer, status: OrderStatus) -> dict[str, Any]:
+    """The order as it was placed, with its status; only its totals when its events are not at hand any more."""
+    placed_event = next((event for event in answer.events if isinstance(event, OrderPlaced)), None)
+    if placed_event is None:
+        state: Order = answer.state
+        return {"order_id": answer.subject, "status": state.status, "version": answer.version}
+    return {
+        "order_id": placed_event.order_id,
+        "order_number": placed_event.order_number,
+        "user_id": placed_event.user_id,
+        "status": status,
+        "placed_at": placed_event.placed_at,
+        "lines": [
+            {
+                "line_id": line.line_id,
+                "product_id": line.product_id,
+                "sku": line.sku,
+                "name": line.name,
+                "quantity": line.quantity,
+                "unit_price": line.unit_price.decimal,
+                "line_total": line.line_total.decimal,
+            }
+            for line in placed_event.lines
+        ],
+        "total": placed_event.total.decimal,
+        "currency": placed_event.total.currency,
+        "version": answer.version,
+    }

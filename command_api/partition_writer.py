@@ -1,0 +1,169 @@
+"""The writer of one partition: decides its commands one after the other and appends their events in group commits.
+
+While a batch is on its way, arriving commands queue; the next batch takes them. A command is answered only when the log
+has said where its events lie and that nobody wrote in between; refusals too, since they were decided on the same state.
+"""
+
+import asyncio
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+
+from command_api.batch import BatchMaker, GroupCommit, changes
+from command_api.fence import Deposed, Fence, beat
+from command_api.intent import Answer, Intent, Pending, Stage
+from command_api.key_window import KeyWindow
+from command_api.log import Log, OutcomeUnknown
+from command_api.memory import Memory, Versioned
+from command_api.refusals import LogStopped, NotReady, UnknownOutcome
+from command_api.watch import Watches
+from domain.decider import Decider
+from infra.http.problems import Problem
+from infra.log_reader import LogBroken
+
+HOLD_SECONDS = 5.0
+"""How long a command waits for a partition that is being claimed, before 503."""
+REJOIN_SECONDS = 1.0
+"""How long a deposed writer leaves the partition to the one that claimed it."""
+
+logger = structlog.get_logger(__name__)
+
+
+class PartitionWriter:
+    """One partition of one topic, with its aggregates in memory. ``run`` is the only task that claims or appends."""
+
+    def __init__(self, log: Log, decider: Decider[Any], keys: KeyWindow) -> None:
+        self.name = f"{log.topic}/{log.partition}"
+        self.log = log
+        self.watches = Watches()
+        self._memory = Memory(decider, keys)
+        self._fence = Fence(log, self._memory.fold)
+        self._batches = BatchMaker(log.topic, log.partition, decider, self._memory, keys)
+        self._queue: deque[Pending] = deque()
+        self._under_way = GroupCommit()
+        self._work = asyncio.Event()
+        self._stopping = False
+        self._broken: LogBroken | None = None
+
+    @property
+    def serving(self) -> bool:
+        """Whether commands are carried out now: the partition is held, or its batch is on the way."""
+        return self._fence.holds or bool(self._under_way.decided)
+
+    @property
+    def trouble(self) -> str:
+        """Why this partition needs a person, empty when it does not."""
+        if self._broken is not None:
+            return f"{self.name} stopped: {self._broken}"
+        quarantined = self._memory.quarantined
+        return f"{self.name}: {len(quarantined)} aggregates quarantined" if quarantined else ""
+
+    def acknowledged(self, subject: str) -> Versioned:
+        """An aggregate as the log has acknowledged it, whatever is on its way. Raises ``Quarantined``."""
+        return self._under_way.before.get(subject) or self._memory.get(subject)
+
+    def submit(self, intent: Intent) -> "asyncio.Future[Answer]":
+        """Queue a command. The future gives its answer or raises a ``Problem``.
+
+        Raises ``LogStopped`` or ``NotReady`` at once when the partition has stopped or is stopping.
+        """
+        if self._broken is not None:
+            raise LogStopped(str(self._broken), code=self._broken.code)
+        if self._stopping:
+            raise NotReady("This process is stopping.")
+        pending = Pending(intent, asyncio.get_running_loop().create_future())
+        self._queue.append(pending)
+        self._work.set()
+        return pending.future
+
+    def expire(self) -> None:
+        """Refuse the commands that have waited too long in the queue: none of them has happened."""
+        oldest_allowed = time.monotonic() - HOLD_SECONDS
+        while self._queue and (self._queue[0].since < oldest_allowed or self._queue[0].future.done()):
+            _fail([self._queue.popleft()], NotReady(f"{self.name} could not be written within {HOLD_SECONDS:.0f} s."))
+
+    async def run(self) -> None:
+        """Claim, then carry out commands until ``stop``; claim again after every loss of the partition."""
+        try:
+            while not self._stopping:
+                try:
+                    await self._claim()
+                    await self._serve()
+                except Deposed as deposed:
+                    logger.warning("deposed", partition=self.name, why=str(deposed))
+                    await asyncio.sleep(REJOIN_SECONDS)
+                except OutcomeUnknown as unknown:
+                    logger.warning("outcome unknown, claiming again", partition=self.name, why=str(unknown))
+        except LogBroken as broken:
+            self._broken = broken
+            logger.critical("the log is not what was acknowledged", partition=self.name, why=str(broken))
+            _fail(self._queue, LogStopped(str(broken), code=broken.code))
+        finally:
+            _fail(self._queue, NotReady("This process is stopping."))
+            await self.log.close()
+
+    def stop(self) -> None:
+        """Let ``run`` end once what is queued is done, or at once where the partition is not held."""
+        self._stopping = True
+        self._work.set()
+
+    async def _claim(self) -> None:
+        def waiting(attempt: RetryCallState) -> None:
+            why = attempt.outcome.exception() if attempt.outcome else None
+            logger.warning("the partition cannot be claimed, trying again", partition=self.name, why=str(why))
+
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(OutcomeUnknown),
+            wait=wait_random_exponential(multiplier=0.1, max=3),
+            before_sleep=waiting,
+        ):
+            with attempt:
+                if not self._stopping:
+                    await self._fence.claim()
+
+    async def _serve(self) -> None:
+        while self._fence.holds:
+            while not self._queue:
+                if self._stopping:
+                    return
+                self._work.clear()
+                await self._work.wait()
+            await self._commit()
+
+    async def _commit(self) -> None:
+        batch = self._under_way = self._batches.make(self._queue, self._fence.holder, datetime.now(UTC))
+        try:
+            if batch.decided:
+                base = await self._fence.append(batch.records or [beat(self._fence.holder)])
+                self._batches.settle(batch, base)
+        except Deposed:
+            self._batches.undo(batch)
+            self._requeue([decided.pending for decided in batch.decided])
+            raise
+        except BaseException:
+            # What appended nothing was decided on what may not have happened: it is decided again.
+            self._batches.undo(batch)
+            _fail([decided.pending for decided in changes(batch)], UnknownOutcome("The log did not answer in time."))
+            self._requeue([decided.pending for decided in batch.decided if not decided.events])
+            raise
+        finally:
+            self._under_way = GroupCommit()
+        for decided in changes(batch):
+            subject = decided.pending.intent.command.aggregate_id
+            self.watches.tell(subject, decided.events, decided.after.state)
+
+    def _requeue(self, pendings: list[Pending]) -> None:
+        for pending in reversed(pendings):
+            pending.stage = Stage.QUEUED
+            self._queue.appendleft(pending)
+
+
+def _fail(pendings: "deque[Pending] | list[Pending]", problem: Problem) -> None:
+    while pendings:
+        pending = pendings.pop()
+        if not pending.future.done():
+            pending.future.set_exception(problem)

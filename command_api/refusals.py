@@ -1,0 +1,84 @@
+"""What the write path answers when it does not carry a command out. See ``infra.http.problems`` for the tree's root.
+
+Unavailable
+├── Overloaded            503 overloaded            nothing happened
+├── NotReady              503 partition_unavailable nothing happened
+├── UnknownOutcome        503 outcome_unknown       it may have happened: repeat with the same key
+├── LogStopped            503 log_truncated, …      nothing happened; a person must look
+└── Quarantined           503 aggregate_quarantined nothing happened; a person must look
+Conflict
+└── InProgress            409 request_in_progress
+KeyReused                 422 idempotency_key_reused
+VersionConflict           412 version_conflict
+CommandTooLarge           413 command_too_large
+Refused                   404 or 409, with the code of the rule that says no
+"""
+
+from http import HTTPStatus
+
+from domain.rejected import NotFound, Rejected
+from infra.http.problems import Conflict, Problem, Unavailable
+
+
+class Overloaded(Unavailable):
+    """More commands wait than can be carried out soon."""
+
+    code, title = "overloaded", "Too many commands are waiting"
+
+
+class NotReady(Unavailable):
+    """The partition is being claimed, or Kafka is away; nothing was done."""
+
+    code, title = "partition_unavailable", "The log cannot be written at the moment"
+
+
+class UnknownOutcome(Unavailable):
+    """The answer of the log is missing. Repeat with the same Idempotency-Key to learn, or to have it done once."""
+
+    code, title = "outcome_unknown", "It is not known whether this was done"
+
+
+class LogStopped(Unavailable):
+    """The log is not what was acknowledged; this partition takes nothing more until a person has looked."""
+
+    code, title, retry_after = "log_truncated", "The log is shorter than what was acknowledged", 60
+
+
+class Quarantined(Unavailable):
+    """An event of this aggregate cannot be read, so nothing more is decided on it."""
+
+    code, title, retry_after = "aggregate_quarantined", "An event of this aggregate cannot be read", 60
+
+
+class InProgress(Conflict):
+    """The same command is being carried out at this moment."""
+
+    code, title = "request_in_progress", "The same request is being carried out"
+
+
+class KeyReused(Problem):
+    """The Idempotency-Key was used for another request."""
+
+    status, code, title = 422, "idempotency_key_reused", "The Idempotency-Key belongs to another request"
+
+
+class VersionConflict(Problem):
+    """The aggregate has another version than If-Match says."""
+
+    status, code, title = 412, "version_conflict", "The aggregate has changed"
+
+
+class CommandTooLarge(Problem):
+    """The command's events do not fit into one batch of the log, and are never split."""
+
+    status, code, title = 413, "command_too_large", "The command is too large"
+
+
+class Refused(Problem):
+    """A rule of the domain says no."""
+
+    status, title = HTTPStatus.CONFLICT, "A rule does not allow this"
+
+    def __init__(self, rejected: Rejected) -> None:
+        status = HTTPStatus.NOT_FOUND if isinstance(rejected, NotFound) else HTTPStatus.CONFLICT
+        super().__init__(rejected.detail, status=status, code=rejected.code, **rejected.facts)

@@ -1,0 +1,117 @@
+"""What a request says beside its body: Idempotency-Key, If-Match, Prefer. Read once, for every route alike."""
+
+import hashlib
+import re
+from typing import Annotated, NamedTuple
+from uuid import UUID, uuid5
+
+from fastapi import Depends, Header, Request
+from pydantic import BaseModel
+from uuid_utils import uuid7
+
+from infra.http.principal import CurrentPrincipal, Principal
+from infra.http.problems import BadRequest
+
+IDENTITIES = UUID("0f6d9c54-7f55-5b0a-8d0a-7b1c33a1b6c4")
+MOST_WAIT_SECONDS = 30.0
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_WAIT = re.compile(r"wait=(\d{1,4}(?:\.\d{1,3})?)")
+
+
+class BadIdempotencyKey(BadRequest):
+    """The Idempotency-Key is empty, too long, or has other than visible ASCII characters."""
+
+    code, title = "bad_idempotency_key", "The Idempotency-Key cannot be used"
+
+
+class BadIfMatch(BadRequest):
+    """If-Match does not hold one version."""
+
+    code, title = "bad_if_match", "If-Match cannot be read"
+
+
+class BadPrefer(BadRequest):
+    """Prefer asks for a wait that cannot be given."""
+
+    code, title = "bad_prefer", "Prefer cannot be read"
+
+
+class CommandRequest(NamedTuple):
+    """Who asks for a command, under which identity, on which conditions."""
+
+    principal: Principal
+    route: str
+    command_id: str
+    keyed: bool
+    """Whether the client gave the identity, so that it can repeat it."""
+    expected_version: int | None
+    wait_seconds: float | None
+
+    def created_id(self) -> str:
+        """The id of what the command creates: it follows from the key, so a repeat reaches the same aggregate."""
+        return created_id(self.command_id) if self.keyed else str(uuid7())
+
+    def fingerprint(self, path: str, body: BaseModel | None) -> str:
+        """A hash of what was asked, 32 hexadecimal digits."""
+        content = b"" if body is None else body.model_dump_json().encode()
+        return hashlib.blake2b(path.encode() + b"\0" + content, digest_size=16).hexdigest()
+
+
+def created_id(command_id: str) -> str:
+    """The id of what a command creates, for a command whose own id follows from a key."""
+    return str(uuid5(IDENTITIES, f"created/{command_id}"))
+
+
+def command_identity(principal: Principal, route: str, key: str) -> str:
+    """The identity of the command that ``principal`` sends to ``route`` under ``key``. Raises ``BadIdempotencyKey``."""
+    if _KEY.fullmatch(key) is None:
+        raise BadIdempotencyKey("It must have 1 to 200 visible ASCII characters.")
+    return str(uuid5(IDENTITIES, f"{principal}|{route}|{key}"))
+
+
+def expected_version(if_match: str | None) -> int | None:
+    """The version in ``If-Match: "3"``; None when there is none or it is ``*``. Raises ``BadIfMatch``."""
+    if if_match is None or if_match == "*":
+        return None
+    if not re.fullmatch(r'"\d{1,12}"', if_match):
+        raise BadIfMatch(f'{if_match!r} is not a version in quotes, as "3".')
+    return int(if_match[1:-1])
+
+
+def wait_seconds(prefer: str | None) -> float | None:
+    """The seconds in ``Prefer: wait=5`` (RFC 7240), 0 to 30; None without. Raises ``BadPrefer``."""
+    for preference in (prefer or "").split(","):
+        name = preference.strip()
+        if not name.startswith("wait"):
+            continue  # RFC 7240: preferences that are not understood are ignored
+        match = _WAIT.fullmatch(name)
+        if match is None or float(match[1]) > MOST_WAIT_SECONDS:
+            raise BadPrefer(f"wait takes 0 to {MOST_WAIT_SECONDS:.0f} seconds, as wait=5.")
+        return float(match[1])
+    return None
+
+
+async def command_request(
+    request: Request,
+    principal: CurrentPrincipal,
+    idempotency_key: Annotated[
+        str | None, Header(description="Makes a repeat harmless: it gets the first answer.", examples=["order-4711"])
+    ] = None,
+    if_match: Annotated[str | None, Header(description="The version that must be there.", examples=['"3"'])] = None,
+    prefer: Annotated[str | None, Header(description="How long to wait for what follows.", examples=["wait=5"])] = None,
+) -> CommandRequest:
+    """The command request that stands in the headers. Raises ``BadIdempotencyKey``, ``BadIfMatch`` or ``BadPrefer``."""
+    route = f"{request.method} {request.scope['route'].path}"
+    keyed = idempotency_key is not None
+    return CommandRequest(
+        principal,
+        route,
+        command_identity(principal, route, idempotency_key) if idempotency_key is not None else str(uuid7()),
+        keyed,
+        expected_version(if_match),
+        wait_seconds(prefer),
+    )
+
+
+Asked = Annotated[CommandRequest, Depends(command_request)]
+"""Type of a route's parameter that is its command request."""

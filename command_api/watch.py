@@ -1,0 +1,61 @@
+"""Waiting for what becomes of an aggregate, for ``Prefer: wait``: the writer tells what it has acknowledged."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from event_schemas.event import Event
+
+Until = Callable[[Sequence[Event], Any], bool]
+"""Says of acknowledged events and the state after them whether they are what is waited for."""
+
+
+class Watch:
+    """What was acknowledged of one aggregate since the watch began."""
+
+    def __init__(self) -> None:
+        self._told = asyncio.Event()
+        self._events: list[Event] = []
+        self.state: Any = None
+        """The newest acknowledged state since then, None if there was none."""
+
+    def tell(self, events: Sequence[Event], state: Any) -> None:
+        """Take what was acknowledged."""
+        self._events.extend(events)
+        self.state = state
+        self._told.set()
+
+    async def until(self, arrived: Until, seconds: float) -> bool:
+        """Wait at most ``seconds`` until ``arrived`` says yes to what was told so far; False when it never did."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.state is None or not arrived(self._events, self.state):
+                    self._told.clear()
+                    await self._told.wait()
+        return self.state is not None and arrived(self._events, self.state)
+
+
+class Watches:
+    """Who waits for which aggregate of a partition."""
+
+    def __init__(self) -> None:
+        self._by_subject: dict[str, list[Watch]] = {}
+
+    @contextmanager
+    def on(self, subject: str) -> Iterator[Watch]:
+        """Watch an aggregate from now on. Begin before the command is sent, so that nothing is missed."""
+        watch = Watch()
+        self._by_subject.setdefault(subject, []).append(watch)
+        try:
+            yield watch
+        finally:
+            watchers = self._by_subject[subject]
+            watchers.remove(watch)
+            if not watchers:
+                del self._by_subject[subject]
+
+    def tell(self, subject: str, events: Sequence[Event], state: Any) -> None:
+        """Pass on what was acknowledged of an aggregate."""
+        for watch in self._by_subject.get(subject, ()):
+            watch.tell(events, state)

@@ -1,0 +1,117 @@
+"""All writers of this instance: which partition decides a command, and what is refused before it gets there."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiokafka.partitioner import murmur2
+
+from command_api.batch import recall
+from command_api.intent import Answer, Intent
+from command_api.key_window import KeyWindow
+from command_api.log import Log
+from command_api.partition_writer import PartitionWriter
+from command_api.refusals import InProgress, Overloaded
+from domain.decider import Decider
+from event_schemas.event import Event
+from event_schemas.record import recorded
+
+EXPIRY_SECONDS = 0.25
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key, 0 to ``partitions`` - 1: Kafka's own default, so that other clients agree."""
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
+
+
+class Writers:
+    """The writers of every partition of every topic that has a decider."""
+
+    def __init__(
+        self,
+        deciders: Sequence[Decider[Any]],
+        partitions: int,
+        open_log: Callable[[str, int], Log],
+        keys: KeyWindow,
+        most_queued: int,
+    ) -> None:
+        self._partitions = partitions
+        self._keys = keys
+        self._most_queued = most_queued
+        self._in_flight: set[str] = set()
+        self._writers = {
+            (decider.topic, partition): PartitionWriter(open_log(decider.topic, partition), decider, keys)
+            for decider in deciders
+            for partition in range(partitions)
+        }
+
+    @property
+    def troubles(self) -> list[str]:
+        """Partitions that need a person."""
+        return [writer.trouble for writer in self._writers.values() if writer.trouble]
+
+    @property
+    def waiting_for(self) -> list[str]:
+        """Partitions that are not held at the moment."""
+        return [writer.name for writer in self._writers.values() if not writer.serving]
+
+    def of(self, topic: str, aggregate_id: str) -> PartitionWriter:
+        """The writer that decides on an aggregate."""
+        return self._writers[topic, partition_of(aggregate_id, self._partitions)]
+
+    def recall(self, command_id: str, fingerprint: str) -> Answer | None:
+        """The first answer to a command that was carried out already. Raises ``KeyReused``."""
+        return recall(self._keys, command_id, fingerprint)
+
+    def submit(self, intent: Intent) -> "asyncio.Future[Answer]":
+        """Have a command carried out, once. The future gives its answer, or raises a ``Problem``.
+
+        Raises ``KeyReused``, ``InProgress``, ``Overloaded``, ``LogStopped`` or ``NotReady`` at once.
+        """
+        recalled = self.recall(intent.command_id, intent.fingerprint)
+        if recalled is not None:
+            answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            answered.set_result(recalled)
+            return answered
+        if intent.command_id in self._in_flight:
+            raise InProgress("A request with this Idempotency-Key is being carried out; ask again in a moment.")
+        if len(self._in_flight) >= self._most_queued:
+            raise Overloaded(f"{self._most_queued} commands are waiting.")
+        future = self.of(intent.command.topic, intent.command.aggregate_id).submit(intent)
+        self._in_flight.add(intent.command_id)
+        future.add_done_callback(lambda _: self._in_flight.discard(intent.command_id))
+        return future
+
+    async def events_of(self, answer: Answer) -> tuple[Event, ...]:
+        """The events of a replayed answer, read back from the log. Raises ``LogAway`` or ``LogBroken``."""
+        log = self._writers[answer.topic, answer.partition].log
+        events: list[Event] = []
+        async for records in log.read(answer.first_offset):
+            for record in records:
+                if record.offset > answer.offset:
+                    return tuple(events)
+                events.append(recorded(record).event)
+                if record.offset == answer.offset:
+                    return tuple(events)
+        return tuple(events)
+
+    async def run(self) -> None:
+        """Claim and serve every partition until ``stop``."""
+        expiry = asyncio.create_task(self._expire())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for writer in self._writers.values():
+                    group.create_task(writer.run(), name=writer.name)
+        finally:
+            expiry.cancel()
+
+    def stop(self) -> None:
+        """Let ``run`` end, after what is queued."""
+        for writer in self._writers.values():
+            writer.stop()
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(EXPIRY_SECONDS)
+            for writer in self._writers.values():
+                writer.expire()

@@ -1,0 +1,69 @@
+"""What can be asked of an order."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from domain.decider import Command
+from domain.product import Code, Sku
+from event_schemas.order import OrderLine, OrderRejection, StockResult
+from event_schemas.topics import ORDERS
+
+
+class OrderCommand(Command):
+    """A command on one order."""
+
+    topic: ClassVar[str] = ORDERS.name
+    order_id: Code
+
+    @property
+    def aggregate_id(self) -> str:
+        """The order's id."""
+        return self.order_id
+
+
+class PlaceOrder(OrderCommand):
+    """Order these lines. The edge has put in the id, the time, and each line's name and price."""
+
+    type: Literal["PlaceOrder"] = "PlaceOrder"
+    order_number: Code
+    user_id: Code | None = None
+    placed_at: datetime
+    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=2_000)]
+    country: Code | None = None
+    payment_method: Code | None = None
+
+
+class RecordStock(OrderCommand):
+    """Tell the order what some SKUs answered."""
+
+    type: Literal["RecordStock"] = "RecordStock"
+    results: Annotated[tuple[StockResult, ...], Field(min_length=1, max_length=2_000)]
+
+
+class RejectOrder(OrderCommand):
+    """Refuse an order that is still pending."""
+
+    type: Literal["RejectOrder"] = "RejectOrder"
+    reason: OrderRejection
+    skus: tuple[Sku, ...] = ()
+
+
+class CancelOrder(OrderCommand):
+    """Call the order off before anything of it is sent."""
+
+    type: Literal["CancelOrder"] = "CancelOrder"
+    reason: Code = "CUSTOMER_REQUEST"
+    cancelled_by: Code = "customer"
+
+
+class FlagOrder(OrderCommand):
+    """Have a person look at the order."""
+
+    type: Literal["FlagOrder"] = "FlagOrder"
+    reason: Code
+    sku: Sku | None = None
+
+
+AnyOrderCommand = PlaceOrder | RecordStock | RejectOrder | CancelOrder | FlagOrder

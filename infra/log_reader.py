@@ -1,0 +1,162 @@
+"""Reads partitions of event topics in order, proves that no offset was skipped, and applies the rule of the holder.
+
+Every reader of the log (projections, policies, the catalog copy, the command line) stands on this. It never commits
+and never trusts a committed offset: the caller says where to start and under which holder.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+
+from event_schemas.holder import NOBODY, Holder, Verdict, judge
+from event_schemas.record import LogRecord
+
+
+class Position(NamedTuple):
+    """Where a reader stands in a partition: the next offset, and who holds the partition just before it."""
+
+    next_offset: int
+    holder: Holder = NOBODY
+
+
+START = Position(0, NOBODY)
+"""The position of a reader that has read nothing."""
+
+
+class LogBroken(Exception):
+    """The log is not what a position was taken from. Nothing is guessed: the reader stops and says where."""
+
+    code = "log_broken"
+
+
+class LogTruncated(LogBroken):
+    """The stored offset is not in the log any more, or lies beyond its end."""
+
+    code = "log_truncated"
+
+
+class OffsetSkipped(LogBroken):
+    """A record came with another offset than the next one, so an event would be lost."""
+
+    code = "offset_skipped"
+
+
+class Batch(NamedTuple):
+    """What was read of one partition: the records that count, and the position after all that was read."""
+
+    topic: str
+    partition: int
+    records: list[LogRecord]
+    before: Position
+    after: Position
+    void: int
+    """Records that never happened."""
+    void_records: Sequence[LogRecord] = ()
+    """Those records, for whoever wants to see them."""
+
+
+def log_record(record: ConsumerRecord) -> LogRecord:
+    """A consumer's record in our own form."""
+    return LogRecord(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        list(record.headers),
+    )
+
+
+def sift(topic: str, partition: int, before: Position, records: Iterable[LogRecord]) -> Batch:
+    """Apply the rule of the holder to records that follow ``before``.
+
+    Raises ``OffsetSkipped`` when they do not follow it without a gap.
+    """
+    counted: list[LogRecord] = []
+    next_offset, holder = before
+    void: list[LogRecord] = []
+    for record in records:
+        if record.offset != next_offset:
+            raise OffsetSkipped(f"{topic}/{partition}: expected offset {next_offset}, got {record.offset}")
+        next_offset += 1
+        holder, verdict = judge(holder, record.headers)
+        if verdict is Verdict.COUNTS:
+            counted.append(record)
+        elif verdict is Verdict.VOID:
+            void.append(record)
+    return Batch(topic, partition, counted, before, Position(next_offset, holder), len(void), void)
+
+
+class LogReader:
+    """A reader of some partitions, each from its own position.
+
+    ``positions`` maps (topic, partition) to where to start. Use as an async context manager, then call ``read``.
+    ``consumer_settings`` go to aiokafka as they are, e.g. ``max_partition_fetch_bytes`` for bulk reading.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, positions: Mapping[tuple[str, int], Position], **consumer_settings: Any
+    ) -> None:
+        self._positions = dict(positions)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            **{"fetch_max_wait_ms": 100, "max_partition_fetch_bytes": 4 * 1024 * 1024, **consumer_settings},
+        )
+
+    async def __aenter__(self) -> "LogReader":
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self._consumer.stop()
+            raise
+        self._consumer.assign([TopicPartition(*key) for key in self._positions])
+        for key, position in self._positions.items():
+            self.seek(*key, position)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._consumer.stop()
+
+    @property
+    def positions(self) -> dict[tuple[str, int], Position]:
+        """The position after the last batch of each partition."""
+        return dict(self._positions)
+
+    def seek(self, topic: str, partition: int, position: Position) -> None:
+        """Go on from another position of one partition."""
+        self._positions[topic, partition] = position
+        self._consumer.seek(TopicPartition(topic, partition), position.next_offset)
+
+    async def ends(self) -> dict[tuple[str, int], int]:
+        """The offset after the last record of each partition as the broker tells it now: a hint, not a proof."""
+        ends = await self._consumer.end_offsets([TopicPartition(*key) for key in self._positions])
+        return {(tp.topic, tp.partition): end for tp, end in ends.items()}
+
+    async def read(self, *, max_records: int = 2_000, timeout_ms: int = 200) -> list[Batch]:
+        """What came since the last call, a batch a partition; empty when nothing came within ``timeout_ms``.
+
+        Raises ``LogTruncated`` or ``OffsetSkipped`` when the log is not what the positions were taken from.
+        """
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+        except OffsetOutOfRangeError as error:
+            raise LogTruncated(f"an offset is not in the log any more: {error}") from error
+        batches = []
+        for tp, records in fetched.items():
+            before = self._positions[tp.topic, tp.partition]
+            batch = sift(tp.topic, tp.partition, before, map(log_record, records))
+            self._positions[tp.topic, tp.partition] = batch.after
+            batches.append(batch)
+        return batches
+
+    async def until(self, ends: Mapping[tuple[str, int], int], *, max_records: int = 5_000) -> AsyncIterator[Batch]:
+        """Batches until every partition named in ``ends`` has been read up to that offset."""
+        while any(self._positions[key].next_offset < end for key, end in ends.items()):
+            for batch in await self.read(max_records=max_records):
+                yield batch
