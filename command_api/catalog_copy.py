@@ -5,6 +5,7 @@ withdrawn, nothing more.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import structlog
@@ -51,6 +52,10 @@ class CatalogCopy:
         if sku is None and product_id is not None:
             sku = self._sku_by_product.get(product_id)
         return self._by_sku.get(sku) if sku is not None else None
+
+    def reaches(self, ends: Mapping[int, int]) -> bool:
+        """Whether the copy has taken in every partition up to these offsets."""
+        return all(self._positions[CATALOG.name, partition].next_offset >= end for partition, end in ends.items())
 
     async def moved(self, seconds: float) -> bool:
         """Wait until the copy takes in something new; False when nothing came within ``seconds``."""

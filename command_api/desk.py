@@ -14,6 +14,7 @@ from command_api.offers import Offers
 from command_api.request import CommandRequest
 from command_api.writers import Writers
 from domain.decider import Command
+from event_schemas.topics import CATALOG
 from infra.http.consistency_token import HEADER, Token
 from infra.http.problems import Unavailable
 
@@ -35,7 +36,7 @@ class Desk:
 
     def offers(self) -> Offers:
         """A look-up of products for one request."""
-        return Offers(self._catalog)
+        return Offers(self._catalog, lambda: self.writers.positions(CATALOG.name))
 
     async def carry_out(
         self, asked: CommandRequest, path: str, body: BaseModel | None, make: Callable[[], Awaitable[Command]]

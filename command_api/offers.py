@@ -1,12 +1,15 @@
 """What the edge puts into commands from the catalog copy: a product's existence, name and price."""
 
 import time
+from collections.abc import Callable, Mapping
 
 from command_api.catalog_copy import CatalogCopy, Offer
 from infra.http.problems import Conflict, NotFound
 
 PATIENCE_SECONDS = 0.2
-"""How long an unknown product is waited for, since it may have been added a moment ago."""
+"""How long an unknown product is waited for, since another instance may have added it a moment ago."""
+OWN_WRITES_SECONDS = 2.0
+"""How long it is waited for while the copy has not reached what this instance itself has acknowledged."""
 
 
 class UnknownProduct(NotFound):
@@ -22,24 +25,26 @@ class WithdrawnProduct(Conflict):
 
 
 class Offers:
-    """Looks offers up for one request. The patience is for the whole request, not for each product of it."""
+    """Looks offers up for one request. The patience is for the whole request, not for each product of it.
 
-    def __init__(self, copy: CatalogCopy) -> None:
+    ``acknowledged`` gives the next offset of each partition of the catalog as this instance's writers know it: what was
+    acknowledged here is waited for however long the copy needs, up to ``OWN_WRITES_SECONDS``.
+    """
+
+    def __init__(self, copy: CatalogCopy, acknowledged: Callable[[], Mapping[int, int]]) -> None:
         self._copy = copy
-        self._deadline: float | None = None
+        self._acknowledged = acknowledged
+        self._since: float | None = None
 
     async def find(self, *, sku: str | None = None, product_id: str | None = None) -> Offer:
         """The offer, withdrawn or not. Raises ``UnknownProduct``."""
-        offer = self._copy.find(sku=sku, product_id=product_id)
-        while offer is None:
-            if self._deadline is None:
-                self._deadline = time.monotonic() + PATIENCE_SECONDS
-            left = self._deadline - time.monotonic()
-            if left <= 0 or not await self._copy.moved(left):
-                offer = self._copy.find(sku=sku, product_id=product_id)
-                break
-            offer = self._copy.find(sku=sku, product_id=product_id)
-        if offer is None:
-            named = f"SKU {sku}" if sku is not None else f"id {product_id}"
-            raise UnknownProduct(f"No product has the {named}.", sku=sku, product_id=product_id)
+        while (offer := self._copy.find(sku=sku, product_id=product_id)) is None:
+            if self._since is None:
+                self._since = time.monotonic()
+            behind = not self._copy.reaches(self._acknowledged())
+            left = self._since + (OWN_WRITES_SECONDS if behind else PATIENCE_SECONDS) - time.monotonic()
+            if left <= 0:
+                named = f"SKU {sku}" if sku is not None else f"id {product_id}"
+                raise UnknownProduct(f"No product has the {named}.", sku=sku, product_id=product_id)
+            await self._copy.moved(left)
         return offer

@@ -62,6 +62,11 @@ class PartitionWriter:
         quarantined = self._memory.quarantined
         return f"{self.name}: {len(quarantined)} aggregates quarantined" if quarantined else ""
 
+    @property
+    def next_offset(self) -> int:
+        """The offset after all that is acknowledged or folded here."""
+        return self._fence.position.next_offset
+
     def acknowledged(self, subject: str) -> Versioned:
         """An aggregate as the log has acknowledged it, whatever is on its way. Raises ``Quarantined``."""
         return self._under_way.before.get(subject) or self._memory.get(subject)

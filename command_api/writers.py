@@ -59,6 +59,10 @@ class Writers:
         """The writer that decides on an aggregate."""
         return self._writers[topic, partition_of(aggregate_id, self._partitions)]
 
+    def positions(self, topic: str) -> dict[int, int]:
+        """The next offset of each partition of a topic, as far as it is acknowledged or folded here."""
+        return {p: writer.next_offset for (t, p), writer in self._writers.items() if t == topic}
+
     def recall(self, command_id: str, fingerprint: str) -> Answer | None:
         """The first answer to a command that was carried out already. Raises ``KeyReused``."""
         return recall(self._keys, command_id, fingerprint)

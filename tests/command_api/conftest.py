@@ -1,0 +1,26 @@
+"""The command API, in this process, on real Kafka, with no policies behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from command_api.app import create_app, not_ready, run_writers
+from infra.settings import Settings
+
+
+@pytest.fixture(scope="package")
+async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a command API that holds every partition."""
+    app, stop = create_app(settings), asyncio.Event()
+    writing = asyncio.create_task(run_writers(app, settings, stop))
+    async with asyncio.timeout(30):
+        while not_ready(app):
+            assert not writing.done(), "the writers ended"
+            await asyncio.sleep(0.02)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://command-api", timeout=20) as client:
+        yield client
+    stop.set()
+    await asyncio.wait_for(writing, 20)

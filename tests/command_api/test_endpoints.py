@@ -1,0 +1,340 @@
+"""The command API over HTTP, on real Kafka. What policies and projections make of it is in tests/e2e."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from event_schemas.record import Recorded, recorded
+from infra.log_reader import START, LogReader
+from infra.settings import Settings
+from tests.support.poll import until
+
+
+async def add_product(api: httpx.AsyncClient, sku: str, **fields: Any) -> dict[str, Any]:
+    body = {"sku": sku, "name": f"Product {sku}", "price": 249.99, **fields}
+    answer = await api.post("/v1/products", json=body, headers={"Prefer": "wait=0"})
+    assert answer.status_code == 201, answer.text
+    shown: dict[str, Any] = answer.json()
+    return shown
+
+
+async def events_of(settings: Settings, token: str) -> list[Recorded]:
+    """The events of the aggregate whose last event the token names."""
+    topic, _, place = token.split(":")[1].partition("/")
+    partition, _, offset = place.partition("@")
+    found: list[Recorded] = []
+    async with LogReader(settings.bootstrap_servers, {(topic, int(partition)): START}) as reader:
+        async for batch in reader.until({(topic, int(partition)): int(offset) + 1}):
+            found.extend(map(recorded, batch.records))
+    subject = found[-1].envelope.subject
+    return [one for one in found if one.envelope.subject == subject]
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert body["code"] == code, body
+    assert body["status"] == status
+    return body
+
+
+async def test_a_product_is_answered_as_it_was_added_with_version_and_place(
+    api: httpx.AsyncClient, settings: Settings, unique: str
+) -> None:
+    body = {"sku": unique.upper(), "name": "Keyboard", "price": 249.99, "quantity": 50}
+    answer = await api.post("/v1/products", json=body, headers={"Prefer": "wait=0"})
+    assert answer.status_code == 201
+    assert answer.headers["etag"] == '"1"'
+    shown = answer.json()
+    assert (shown["name"], shown["price"], shown["currency"], shown["quantity"]) == ("Keyboard", 249.99, "USD", 50)
+    assert answer.headers["location"].endswith(f"/v1/products/{shown['id']}")
+    (event,) = await events_of(settings, answer.headers["consistency-token"])
+    assert event.envelope.type == "product.added.v1"
+    assert event.envelope.actor == "staff:operator"
+    assert event.event.model_dump()["variants"][0]["price"] == {"amount": 24999, "currency": "USD"}
+
+
+async def test_a_repeat_under_the_same_key_is_answered_alike_and_appends_nothing(
+    api: httpx.AsyncClient, settings: Settings, unique: str
+) -> None:
+    await add_product(api, unique.upper())
+    request = {"items": [{"sku": unique.upper(), "quantity": 3}]}
+    first = await api.post("/v1/orders", json=request, headers={"Idempotency-Key": unique})
+    again = await api.post("/v1/orders", json=request, headers={"Idempotency-Key": unique})
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in first.headers
+    assert again.content == first.content
+    assert again.headers["consistency-token"] == first.headers["consistency-token"]
+    assert len(await events_of(settings, first.headers["consistency-token"])) == 1
+
+
+async def test_a_repeat_gets_its_first_answer_though_the_product_is_withdrawn_since(
+    api: httpx.AsyncClient, unique: str
+) -> None:
+    product = await add_product(api, unique.upper())
+    request = {"items": [{"product_id": product["id"], "quantity": 3}]}
+    first = await api.post("/v1/orders", json=request, headers={"Idempotency-Key": unique})
+    await api.delete(f"/v1/products/{product['id']}")
+    again = await api.post("/v1/orders", json=request, headers={"Idempotency-Key": unique})
+    assert again.content == first.content
+
+
+async def test_the_same_key_a_hundred_times_at_once_has_one_effect(
+    api: httpx.AsyncClient, settings: Settings, unique: str
+) -> None:
+    await add_product(api, unique.upper())
+    request = {"quantity": 7}
+    url = f"/v1/stock/{unique.upper()}/receipts"
+    answers = await asyncio.gather(
+        *(api.post(url, json=request, headers={"Idempotency-Key": unique}) for _ in range(100))
+    )
+    codes = {answer.status_code for answer in answers}
+    assert codes <= {201, 409}
+    assert 201 in codes
+    assert {a.json()["code"] for a in answers if a.status_code == 409} <= {"request_in_progress"}
+    done = next(answer for answer in answers if answer.status_code == 201)
+    assert len(await events_of(settings, done.headers["consistency-token"])) == 1
+
+
+async def test_a_key_of_another_request_is_refused(api: httpx.AsyncClient, unique: str) -> None:
+    await add_product(api, unique.upper())
+    url = f"/v1/stock/{unique.upper()}/receipts"
+    await api.post(url, json={"quantity": 7}, headers={"Idempotency-Key": unique})
+    problem(
+        await api.post(url, json={"quantity": 8}, headers={"Idempotency-Key": unique}), 422, "idempotency_key_reused"
+    )
+
+
+async def test_an_order_freezes_names_and_prices_and_adds_them_up(api: httpx.AsyncClient, unique: str) -> None:
+    product = await add_product(api, unique.upper(), price=2.55)
+    answer = await api.post(
+        "/v1/orders",
+        json={
+            "items": [{"sku": product["sku"], "quantity": 3}, {"product_id": product["id"], "quantity": 1}],
+            "user_id": "alice",
+        },
+    )
+    order = answer.json()
+    assert (order["status"], order["total"], order["currency"]) == ("PENDING", 10.2, "USD")
+    assert [line["line_total"] for line in order["lines"]] == [7.65, 2.55]
+    assert [line["name"] for line in order["lines"]] == [product["name"]] * 2
+
+
+async def test_a_change_of_description_and_price_is_one_command(
+    api: httpx.AsyncClient, settings: Settings, unique: str
+) -> None:
+    product = await add_product(api, unique.upper())
+    url = f"/v1/products/{product['id']}"
+    answer = await api.patch(url, json={"name": "Better", "price": 199.99}, headers={"If-Match": '"1"'})
+    assert answer.status_code == 200
+    assert answer.headers["etag"] == '"3"'
+    assert [event["type"] for event in answer.json()["events"]] == ["product.described.v1", "product.price_changed.v1"]
+    stale = await api.patch(url, json={"price": 1}, headers={"If-Match": '"1"'})
+    assert problem(stale, 412, "version_conflict")["current_version"] == 3
+    assert stale.headers["etag"] == '"3"'
+    unchanged = await api.patch(url, json={"name": "Better"})
+    assert (unchanged.status_code, unchanged.json()["events"]) == (200, [])
+
+
+async def test_a_withdrawn_product_cannot_be_ordered_or_changed(api: httpx.AsyncClient, unique: str) -> None:
+    product = await add_product(api, unique.upper())
+    url = f"/v1/products/{product['id']}"
+    assert (await api.delete(url)).status_code == 200
+    assert (await api.delete(url)).json()["events"] == []
+    problem(await api.patch(url, json={"price": 1}), 409, "product_withdrawn")
+
+    async def refused() -> bool:
+        answer = await api.post("/v1/orders", json={"items": [{"sku": unique.upper(), "quantity": 1}]})
+        return answer.status_code == 409 and answer.json()["code"] == "product_withdrawn"
+
+    assert await until(refused, bool)
+
+
+async def test_a_sku_has_one_product(api: httpx.AsyncClient, unique: str) -> None:
+    await add_product(api, unique.upper())
+    other = await api.post("/v1/products", json={"sku": unique.upper(), "name": "Other", "price": 1})
+    problem(other, 409, "product_exists")
+    same = await api.post(
+        "/v1/products", json={"sku": unique.upper(), "name": f"Product {unique.upper()}", "price": 249.99}
+    )
+    assert same.status_code == 201
+    assert same.headers["idempotent-replayed"] == "true"
+
+
+async def test_a_cancelled_order_is_cancelled_once(api: httpx.AsyncClient, unique: str) -> None:
+    await add_product(api, unique.upper())
+    order = (await api.post("/v1/orders", json={"items": [{"sku": unique.upper(), "quantity": 1}]})).json()
+    answer = await api.delete(f"/v1/orders/{order['order_id']}")
+    assert [event["type"] for event in answer.json()["events"]] == ["order.cancelled.v1"]
+    assert (await api.delete(f"/v1/orders/{order['order_id']}")).json()["events"] == []
+
+
+async def test_waiting_for_an_order_that_nobody_settles_ends_with_pending(api: httpx.AsyncClient, unique: str) -> None:
+    await add_product(api, unique.upper())
+    request = {"items": [{"sku": unique.upper(), "quantity": 1}]}
+    answer = await api.post("/v1/orders", json=request, headers={"Prefer": "wait=0.1"})
+    assert (answer.status_code, answer.json()["status"]) == (201, "PENDING")
+
+
+async def test_a_count_sets_the_shelf_and_an_adjustment_cannot_empty_it_further(
+    api: httpx.AsyncClient, unique: str
+) -> None:
+    sku = unique.upper()
+    await add_product(api, sku)
+    counted = await api.put(f"/v1/stock/{sku}/MAIN/count", json={"counted_quantity": 5})
+    assert counted.json()["events"][0]["counted_quantity"] == 5
+    refused = await api.post(f"/v1/stock/{sku}/adjustments", json={"delta": -6, "reason": "DAMAGED"})
+    assert problem(refused, 409, "insufficient_stock")["available"] == 5
+
+
+PRODUCT: dict[str, Any] = {"name": "A", "price": 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("POST", "/v1/products", {**PRODUCT, "colour": "red"}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "price": "free"}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "price": -1}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "price": 1.005}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "price": 1e12}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "quantity": -1}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "quantity": "5"}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "name": "  "}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "sku": "lower case"}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "currency": "pounds"}, 422, "validation_failed"),
+        ("PATCH", "/v1/products/none", {}, 422, "validation_failed"),
+        ("PATCH", "/v1/products/none", {"price": 1}, 404, "product_not_found"),
+        ("DELETE", "/v1/products/none", None, 404, "product_not_found"),
+        ("POST", "/v1/stock/UNKNOWN/receipts", {"quantity": 1}, 404, "product_not_found"),
+        ("POST", "/v1/stock/UNKNOWN/receipts", {"quantity": 0}, 422, "validation_failed"),
+        ("POST", "/v1/stock/UNKNOWN/receipts", {"quantity": 10**12}, 422, "validation_failed"),
+        ("POST", "/v1/stock/UNKNOWN/receipts", {"quantity": 1.5}, 422, "validation_failed"),
+        ("POST", "/v1/stock/UNKNOWN/adjustments", {"delta": 1, "reason": "WHIM"}, 422, "validation_failed"),
+        ("PUT", "/v1/stock/UNKNOWN/MAIN/count", {"counted_quantity": -1}, 422, "validation_failed"),
+        ("POST", "/v1/orders", {"items": []}, 422, "validation_failed"),
+        ("POST", "/v1/orders", {"items": [{"quantity": 1}]}, 422, "validation_failed"),
+        ("POST", "/v1/orders", {"items": [{"sku": "UNKNOWN", "quantity": 1}]}, 404, "product_not_found"),
+        ("POST", "/v1/orders", {"items": [{"sku": "A", "quantity": 10**9}]}, 422, "validation_failed"),
+        ("DELETE", "/v1/orders/none", None, 404, "order_not_found"),
+        ("GET", "/v1/nothing", None, 404, "not_found"),
+        ("PUT", "/v1/orders", {}, 405, "method_not_allowed"),
+    ],
+)
+async def test_bad_input_is_refused_with_a_stable_code(
+    api: httpx.AsyncClient, method: str, path: str, body: Any, status: int, code: str
+) -> None:
+    problem(await api.request(method, path, json=body), status, code)
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "code"),
+    [
+        ("Idempotency-Key", "", "bad_idempotency_key"),
+        ("Idempotency-Key", "x" * 201, "bad_idempotency_key"),
+        ("If-Match", "3", "bad_if_match"),
+        ("If-Match", 'W/"3"', "bad_if_match"),
+        ("Prefer", "wait=forever", "bad_prefer"),
+        ("Prefer", "wait=999", "bad_prefer"),
+    ],
+)
+async def test_a_header_that_cannot_be_read_is_refused(
+    api: httpx.AsyncClient, header: str, value: str, code: str
+) -> None:
+    problem(await api.delete("/v1/orders/none", headers={header: value}), 400, code)
+
+
+async def test_what_is_no_json_is_refused(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/v1/orders", content=b"{", headers={"content-type": "application/json"})
+    problem(answer, 400, "malformed_json")
+
+
+async def test_a_body_above_the_bound_is_refused(api: httpx.AsyncClient, settings: Settings) -> None:
+    body = b" " * (settings.max_body_bytes + 1)
+    problem(await api.post("/v1/orders", content=body), 413, "body_too_large")
+
+
+async def test_an_unknown_query_parameter_is_refused(api: httpx.AsyncClient) -> None:
+    problem(await api.delete("/v1/orders/none?dry=1"), 400, "unknown_parameter")
+
+
+async def bulk(api: httpx.AsyncClient, *lines: dict[str, Any] | str) -> list[dict[str, Any]]:
+    content = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    answer = await api.post("/v1/bulk", content=content, headers={"content-type": "application/x-ndjson"})
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+async def test_bulk_answers_each_line_in_order_and_a_bad_one_stops_no_other(
+    api: httpx.AsyncClient, unique: str
+) -> None:
+    sku = unique.upper()
+    price = {"amount": 255, "currency": "GBP"}
+    results = await bulk(
+        api,
+        {"key": f"{unique}-1", "command": {"type": "AddProduct", "sku": sku, "name": "A", "price": price}},
+        {"key": f"{unique}-2", "command": {"type": "ReceiveStock", "sku": sku, "quantity": 5}},
+        {"key": f"{unique}-3", "command": {"type": "ReceiveStock", "sku": sku, "quantity": -5}},
+        "this is no JSON",
+        {"key": f"{unique}-4", "command": {"type": "AdjustStock", "sku": sku, "delta": -9, "reason": "LOST"}},
+        {"key": f"{unique}-5", "command": {"type": "Explode", "sku": sku}},
+        {"key": f"{unique}-6", "command": {"type": "AdjustStock", "sku": sku, "delta": -4, "reason": "LOST"}},
+    )
+    assert [result["status"] for result in results] == [201, 201, 422, 422, 409, 422, 201]
+    assert [result.get("version") for result in results] == [1, 1, None, None, None, None, 2]
+    assert results[4]["code"] == "insufficient_stock"
+    assert results[6]["position"].startswith("stock/")
+
+
+async def test_a_repeated_bulk_changes_nothing(api: httpx.AsyncClient, unique: str) -> None:
+    await add_product(api, unique.upper())
+    line = {"key": unique, "command": {"type": "ReceiveStock", "sku": unique.upper(), "quantity": 5}}
+    (first,), (again,) = await bulk(api, line), await bulk(api, line)
+    assert (first["replayed"], again["replayed"]) == (False, True)
+    assert (again["version"], again["position"]) == (first["version"], first["position"])
+
+
+async def test_an_imported_order_has_the_time_and_the_price_of_long_ago(
+    api: httpx.AsyncClient, settings: Settings, unique: str
+) -> None:
+    await add_product(api, unique.upper())
+    item = {"sku": unique.upper(), "quantity": 2, "unit_price": {"amount": 5, "currency": "GBP"}}
+    line = {
+        "key": unique,
+        "command": {
+            "type": "PlaceOrder",
+            "items": [item],
+            "placed_at": "2010-12-01T08:26:00Z",
+            "order_number": "536365",
+        },
+    }
+    (result,) = await bulk(api, line)
+    assert result["status"] == 201
+    (event,) = await events_of(settings, f"c:{result['position']}")
+    assert event.envelope.time.isoformat() == "2010-12-01T08:26:00+00:00"
+    shown = event.event.model_dump(mode="json")
+    assert (shown["order_number"], shown["total"]) == ("536365", {"amount": 10, "currency": "GBP"})
+
+
+async def test_too_many_commands_in_one_bulk_are_refused(api: httpx.AsyncClient, settings: Settings) -> None:
+    answer = await api.post("/v1/bulk", content=b"{}\n" * (settings.max_bulk_commands + 1))
+    problem(answer, 413, "body_too_large")
+
+
+async def test_a_command_whose_events_fit_no_batch_is_refused(api: httpx.AsyncClient, unique: str) -> None:
+    sku, name = unique.upper(), "N" * 450
+    await add_product(api, sku, name=name)
+    items = [{"sku": sku, "quantity": 1}] * 2_000
+    problem(await api.post("/v1/orders", json={"items": items}), 413, "command_too_large")
+
+
+async def test_the_interface_is_described_with_examples(api: httpx.AsyncClient) -> None:
+    described = (await api.get("/openapi.json")).json()
+    assert {"/v1/products", "/v1/orders", "/v1/bulk", "/v1/stock/{sku}/receipts"} <= set(described["paths"])
+    schemas = described["components"]["schemas"]
+    assert all(schemas[name]["examples"] for name in ("NewProduct", "NewOrder", "Receipt", "Count", "Adjustment"))

@@ -1,0 +1,44 @@
+import time
+
+from command_api.key_window import KeyWindow, Remembered
+
+
+def remembered(offset: int, *, age_hours: float = 0.0, partition: int = 0) -> Remembered:
+    now = int(time.time() * 1000 - age_hours * 3_600_000)
+    return Remembered("print", "subject", offset + 1, "orders", partition, offset, offset, now)
+
+
+def test_a_command_is_remembered_with_the_place_of_its_events() -> None:
+    window = KeyWindow(hours=24, most=10)
+    window.add("c1", remembered(5))
+    found = window.get("c1")
+    assert found is not None
+    assert (found.first_offset, found.last_offset, found.version) == (5, 5, 6)
+
+
+def test_further_events_of_a_command_extend_its_place() -> None:
+    window = KeyWindow(hours=24, most=10)
+    window.add("c1", remembered(5))
+    window.add("c1", remembered(6))
+    found = window.get("c1")
+    assert found is not None
+    assert (found.first_offset, found.last_offset, found.version) == (5, 6, 7)
+
+
+def test_the_oldest_command_is_forgotten_when_there_are_too_many() -> None:
+    window = KeyWindow(hours=24, most=2)
+    for number in range(3):
+        window.add(f"c{number}", remembered(number))
+    assert window.get("c0") is None
+    assert window.get("c1") is not None
+    assert len(window) == 2
+
+
+def test_a_command_older_than_the_window_is_not_remembered() -> None:
+    window = KeyWindow(hours=24, most=10)
+    window.add("old", remembered(1, age_hours=25))
+    assert window.get("old") is None
+
+
+def test_an_unknown_command_is_not_remembered() -> None:
+    assert KeyWindow(hours=24, most=10).get("never") is None

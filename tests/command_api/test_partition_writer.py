@@ -1,0 +1,197 @@
+"""The writer of a partition, on a log that loses what the test says. Kafka itself is in the other tests."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from command_api.fence import Fence
+from command_api.intent import Answer, Intent
+from command_api.key_window import KeyWindow
+from command_api.partition_writer import PartitionWriter
+from command_api.refusals import KeyReused, Refused, UnknownOutcome, VersionConflict
+from domain.decider import Command
+from domain.stock_commands import AdjustStock, ReceiveStock
+from domain.stock_item import STOCK_ITEM
+from event_schemas.envelope import from_headers
+from event_schemas.holder import NOBODY, Verdict, judge
+from event_schemas.record import LogRecord
+from event_schemas.stock import AdjustmentReason
+from tests.contract.memory_log import MemoryLog, SharedLog
+
+
+class Losing:
+    """What goes wrong with the next appends, one after the other; nothing when the list is empty."""
+
+    def __init__(self) -> None:
+        self.next: list[str] = []
+
+    def __call__(self) -> str:
+        return self.next.pop(0) if self.next else "nothing"
+
+
+class Bench:
+    """A running writer with its log."""
+
+    def __init__(self) -> None:
+        self.shared, self.losing = SharedLog(), Losing()
+        self.writer = self.another()
+        self.task = asyncio.create_task(self.writer.run())
+
+    def another(self) -> PartitionWriter:
+        return PartitionWriter(MemoryLog(self.shared, loses=self.losing), STOCK_ITEM, KeyWindow(24, 1000))
+
+    def counted(self) -> list[LogRecord]:
+        holder, counted = NOBODY, []
+        for record in self.shared.records:
+            holder, verdict = judge(holder, record.headers)
+            if verdict is Verdict.COUNTS:
+                counted.append(record)
+        return counted
+
+    def versions(self) -> list[int]:
+        return [from_headers(record.headers).sequence for record in self.counted()]
+
+    async def do(self, command: Command, key: str, version: int | None = None, fingerprint: str = "f") -> Answer:
+        intent = Intent(command, key, fingerprint, "staff:test", key, key, expected_version=version)
+        return await asyncio.wait_for(self.writer.submit(intent), 5)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    made = Bench()
+    yield made
+    made.writer.stop()
+    await asyncio.wait_for(made.task, 5)
+
+
+def received(quantity: int) -> ReceiveStock:
+    return ReceiveStock(sku="A", quantity=quantity)
+
+
+def adjusted(delta: int) -> AdjustStock:
+    return AdjustStock(sku="A", delta=delta, reason=AdjustmentReason.CORRECTION)
+
+
+async def test_commands_that_arrive_together_are_appended_together_in_their_order(bench: Bench) -> None:
+    answers = await asyncio.gather(*(bench.do(received(1), f"k{number}") for number in range(50)))
+    assert [answer.version for answer in answers] == list(range(1, 51))
+    assert bench.versions() == list(range(1, 51))
+    assert answers[-1].state.level("MAIN").on_hand == 50
+    assert answers[-1].position == f"memory/0@{bench.counted()[-1].offset}"
+
+
+async def test_a_repeat_gets_the_first_answer_and_changes_nothing(bench: Bench) -> None:
+    first = await bench.do(received(5), "k1")
+    again = await bench.do(received(5), "k1")
+    assert again.replayed
+    assert (again.version, again.offset) == (first.version, first.offset)
+    assert bench.versions() == [1]
+
+
+async def test_a_key_with_another_request_is_refused(bench: Bench) -> None:
+    await bench.do(received(5), "k1", fingerprint="one")
+    with pytest.raises(KeyReused):
+        await bench.do(received(6), "k1", fingerprint="other")
+    assert bench.versions() == [1]
+
+
+async def test_a_refusal_leaves_no_event_and_is_proven_by_a_beat(bench: Bench) -> None:
+    await bench.do(received(5), "k1")
+    before = len(bench.shared.records)
+    with pytest.raises(Refused) as refused:
+        await bench.do(adjusted(-6), "k2")
+    assert (refused.value.status, refused.value.code) == (409, "insufficient_stock")
+    assert bench.versions() == [1]
+    assert len(bench.shared.records) == before + 1
+
+
+async def test_the_next_command_sees_the_state_of_the_last_at_once(bench: Bench) -> None:
+    outcomes = await asyncio.gather(
+        bench.do(received(5), "k1"), bench.do(adjusted(-5), "k2"), bench.do(adjusted(-1), "k3"), return_exceptions=True
+    )
+    assert [isinstance(outcome, Answer) for outcome in outcomes] == [True, True, False]
+    assert bench.versions() == [1, 2]
+
+
+async def test_another_version_than_expected_is_refused_with_the_current_one(bench: Bench) -> None:
+    await bench.do(received(5), "k1")
+    assert (await bench.do(received(5), "k2", version=1)).version == 2
+    with pytest.raises(VersionConflict) as conflict:
+        await bench.do(received(5), "k3", version=1)
+    assert conflict.value.members["current_version"] == 2
+    assert conflict.value.headers["ETag"] == '"2"'
+
+
+async def test_a_lost_answer_is_an_unknown_outcome_and_the_repeat_learns_that_it_happened(bench: Bench) -> None:
+    await bench.do(received(1), "k1")
+    bench.losing.next = ["answer"]
+    with pytest.raises(UnknownOutcome):
+        await bench.do(received(5), "k2")
+    again = await bench.do(received(5), "k2")
+    assert again.replayed
+    assert bench.versions() == [1, 2]
+
+
+async def test_a_lost_request_is_an_unknown_outcome_and_the_repeat_is_carried_out_once(bench: Bench) -> None:
+    await bench.do(received(1), "k1")
+    bench.losing.next = ["request"]
+    with pytest.raises(UnknownOutcome):
+        await bench.do(received(5), "k2")
+    answer = await bench.do(received(5), "k2")
+    assert not answer.replayed
+    assert answer.state.level("MAIN").on_hand == 6
+    bench.shared.land(bench.shared.late.pop())
+    assert bench.versions() == [1, 2], "what lands late, under an old claim, never happened"
+
+
+async def test_a_deposed_writer_claims_again_and_decides_what_it_had_queued_anew(bench: Bench) -> None:
+    await bench.do(received(5), "k1")
+    folded: list[LogRecord] = []
+    thief = Fence(MemoryLog(bench.shared), folded.append)
+    await thief.claim()
+    assert len(folded) == 1
+    answer = await bench.do(adjusted(-5), "k2")
+    assert answer.version == 2
+    assert bench.versions() == [1, 2]
+    assert thief.holder.epoch < bench.writer._fence.holder.epoch
+
+
+async def test_a_writer_that_starts_anew_knows_states_and_keys_from_the_log(bench: Bench) -> None:
+    first = await bench.do(received(5), "k1")
+    bench.writer.stop()
+    await bench.task
+    bench.writer = bench.another()
+    bench.task = asyncio.create_task(bench.writer.run())
+    again = await bench.do(received(5), "k1")
+    assert (again.replayed, again.offset) == (True, first.offset)
+    assert (await bench.do(adjusted(-5), "k2")).state.level("MAIN").on_hand == 0
+
+
+async def test_an_unreadable_event_quarantines_its_aggregate_and_no_other(bench: Bench) -> None:
+    await bench.do(received(5), "k1")
+    await bench.do(ReceiveStock(sku="B", quantity=1), "k2")
+    broken = next(record for record in bench.counted() if record.key == b"A")
+    bench.shared.records[broken.offset] = broken._replace(value=b"not json")
+    bench.writer.stop()
+    await bench.task
+    bench.writer = bench.another()
+    bench.task = asyncio.create_task(bench.writer.run())
+    assert (await bench.do(ReceiveStock(sku="B", quantity=1), "k3")).version == 2
+    with pytest.raises(Exception, match=r"cannot be read|memory/0@") as quarantined:
+        await bench.do(received(1), "k4")
+    assert getattr(quarantined.value, "code", "") == "aggregate_quarantined"
+    assert "1 aggregates quarantined" in bench.writer.trouble
+
+
+async def test_a_log_that_lost_acknowledged_records_stops_the_partition(bench: Bench) -> None:
+    await bench.do(received(5), "k1")
+    await bench.do(received(5), "k2")
+    del bench.shared.records[2:]
+    with pytest.raises(Exception, match=r"did not answer|known history") as stopped:
+        await bench.do(received(5), "k3")
+    assert getattr(stopped.value, "code", "") in {"outcome_unknown", "log_truncated"}
+    await asyncio.wait_for(bench.task, 5)
+    with pytest.raises(Exception, match="known history") as refused:
+        await bench.do(received(5), "k4")
+    assert getattr(refused.value, "code", "") == "log_truncated"

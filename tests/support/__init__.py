@@ -1,0 +1,1 @@
+"""What several tests need: events in a real log."""
