@@ -2,23 +2,20 @@
 
 import asyncio
 
-import uvloop
-
 from command_api.app import create_app, run_writers
 from infra.http.serve import serve, stop_on_signals
-from infra.logs import configure_logging
-from infra.settings import settings
+from infra.process import run_process
+from infra.settings import Settings
 
 
-async def main() -> None:
+async def main(configuration: Settings) -> None:
     """Serve HTTP and hold the partitions until told to stop. Ends with an error when either of them does."""
-    app = create_app(settings())
+    app = create_app(configuration)
     stop = stop_on_signals()
     async with asyncio.TaskGroup() as group:
-        group.create_task(run_writers(app, settings(), stop))
-        group.create_task(serve(app, settings().host, settings().command_api_port, stop))
+        group.create_task(run_writers(app, configuration, stop))
+        group.create_task(serve(app, configuration.host, configuration.command_api_port, stop))
 
 
 if __name__ == "__main__":
-    configure_logging(settings().log_level)
-    uvloop.run(main())
+    run_process(main)

@@ -16,8 +16,9 @@ from command_api.order_lines import PricedItems, placed
 from command_api.request import command_identity, created_id
 from domain.decider import Command
 from domain.order_commands import CancelOrder, FlagOrder, RecordStock, RejectOrder
-from domain.product import AddProduct, ChangePrice, Code, DescribeProduct, WithdrawProduct
+from domain.product_commands import AddProduct, ChangePrice, DescribeProduct, WithdrawProduct
 from domain.stock_commands import AdjustStock, CountStock, ReceiveStock, ReleaseReservation, ReserveStock, ShipReserved
+from domain.words import Code
 from infra.http.principal import Operator, Principal
 from infra.http.problems import BodyTooLarge, Problem, ValidationFailed, pointer
 from infra.settings import settings

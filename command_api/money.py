@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.product import Price
+from domain.words import Price
 
 DecimalPrice = Annotated[Decimal, Field(ge=0, le=10_000_000, decimal_places=2, examples=[249.99])]
 """A price of 0 to 10,000,000 with at most two decimal places."""

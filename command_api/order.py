@@ -12,7 +12,7 @@ from command_api.request import Asked
 from domain.decider import Command
 from domain.order import Order
 from domain.order_commands import CancelOrder
-from domain.product import Code
+from domain.words import Code
 from event_schemas.order import OrderPlaced, OrderStatus
 from event_schemas.topics import ORDERS
 
@@ -55,7 +55,8 @@ async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
                 await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, asked.wait_seconds)
                 now = writer.acknowledged(answer.subject).state
             status = now.status or status
-            answer = answer._replace(version=writer.acknowledged(answer.subject).version)
+            # What was waited for is seen by whoever comes with this token, too.
+            answer = answer._replace(version=writer.acknowledged(answer.subject).version, offset=writer.next_offset - 1)
     answer = answer._replace(replayed=answer.replayed or not answer.events)
     return desk.respond(answer, order_body(answer, status), status=201, location=f"/v1/orders/{answer.subject}")
 

@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from command_api.offers import Offers, WithdrawnProduct
 from domain.order_commands import PlaceOrder
-from domain.product import Code, Price, Sku
-from domain.stock_commands import Quantity
+from domain.words import Code, Price, Quantity, Sku
 from event_schemas.money import Money
 from event_schemas.order import OrderLine
 from infra.http.problems import Problem

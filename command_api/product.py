@@ -10,9 +10,9 @@ from command_api.desk import AtDesk, given
 from command_api.intent import Answer
 from command_api.money import Currency, DecimalPrice, minor_units
 from command_api.request import IDENTITIES, Asked, CommandRequest
-from domain.product import AddProduct, Code, Name, ReviseProduct, Sku, Text, WithdrawProduct
-from domain.stock_commands import WarehouseId
-from event_schemas.catalog import Book, InitialStock, ProductAdded, ProductKind
+from domain.product_commands import AddProduct, ReviseProduct, WithdrawProduct
+from domain.words import BookDetails, Code, Name, Sku, Text, WarehouseId
+from event_schemas.catalog import InitialStock, ProductAdded, ProductKind
 from event_schemas.stock import StockReceived
 from event_schemas.topics import STOCK
 from infra.http.problems import ValidationFailed
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/products", tags=["products"])
 ProductId = Annotated[str, Path(max_length=200, examples=["0d1f3c1e-5a0e-5b1e-8a57-6a0b7e3a2f11"])]
 
 
-class NewBook(Book):
+class NewBook(BookDetails):
     """What a book has beyond any other product."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from command_api.desk import AtDesk, Desk
 from command_api.request import Asked, CommandRequest
-from domain.product import Code, Sku
-from domain.stock_commands import AdjustStock, AnyStockCommand, CountStock, Quantity, ReceiveStock, WarehouseId
+from domain.stock_commands import AdjustStock, AnyStockCommand, CountStock, ReceiveStock
+from domain.words import Code, Quantity, Sku, WarehouseId
 from event_schemas.stock import AdjustmentReason
 
 router = APIRouter(prefix="/v1/stock", tags=["stock"])

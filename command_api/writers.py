@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from aiokafka.partitioner import murmur2
@@ -19,6 +20,7 @@ from event_schemas.record import recorded
 EXPIRY_SECONDS = 0.25
 
 
+@lru_cache(maxsize=65_536)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key, 0 to ``partitions`` - 1: Kafka's own default, so that other clients agree."""
     return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)

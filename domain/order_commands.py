@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from domain.decider import Command
-from domain.product import Code, Sku
+from domain.words import Code, Sku
 from event_schemas.order import OrderLine, OrderRejection, StockResult
 from event_schemas.topics import ORDERS
 

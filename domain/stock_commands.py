@@ -1,19 +1,13 @@
 """What can be asked of one SKU's stock ledger."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from domain.decider import Command
-from domain.product import MOST_PIECES, WAREHOUSE_PATTERN, Code, Price, Sku
+from domain.words import MOST_PIECES, Code, Price, Quantity, Sku, WarehouseId
 from event_schemas.stock import AdjustmentReason, Purpose, ReleaseReason
 from event_schemas.topics import STOCK
-
-Quantity = Annotated[int, Field(ge=1, le=MOST_PIECES, strict=True)]
-"""Pieces: 1 to 10,000,000."""
-WarehouseId = Annotated[str, Field(pattern=WAREHOUSE_PATTERN)]
-"""A warehouse: upper-case letters, digits, hyphen, underscore; at most 32 characters."""
-
 
 INITIAL_REFERENCE = "initial:"
 """How the reference of a receipt begins that is taken only once: the stock that a product was added with."""

@@ -251,42 +251,42 @@ def evolve(state: StockItem, event: StockEvent) -> StockItem:
     """The ledger after an event."""
     match event:
         case StockReserved():
-            reservation = Reservation(
-                event.warehouse_id, event.quantity, event.purpose, event.ref_id, state.next_number
-            )
-            return _moved(state, event.warehouse_id, reserved=event.quantity)._replace(
+            number = state.next_number
+            reservation = Reservation(event.warehouse_id, event.quantity, event.purpose, event.ref_id, number)
+            return state._replace(
+                levels=_levels(state, event.warehouse_id, reserved=event.quantity),
                 reservations=state.reservations.insert(event.reservation_id, reservation),
-                next_number=state.next_number + 1,
+                next_number=number + 1,
             )
         case StockReceived():
-            moved = _moved(state, event.warehouse_id, on_hand=event.quantity)
-            if event.reference is None or not event.reference.startswith(INITIAL_REFERENCE):
-                return moved
-            known = moved.initial_receipts.insert((event.warehouse_id, event.reference))
-            return moved._replace(initial_receipts=known)
+            known = state.initial_receipts
+            if event.reference is not None and event.reference.startswith(INITIAL_REFERENCE):
+                known = known.insert((event.warehouse_id, event.reference))
+            return state._replace(
+                levels=_levels(state, event.warehouse_id, on_hand=event.quantity), initial_receipts=known
+            )
         case StockCounted():
-            level = state.level(event.warehouse_id)
-            return _moved(state, event.warehouse_id, on_hand=event.counted_quantity - level.on_hand)
+            found = event.counted_quantity - state.level(event.warehouse_id).on_hand
+            return state._replace(levels=_levels(state, event.warehouse_id, on_hand=found))
         case StockAdjusted():
-            return _moved(state, event.warehouse_id, on_hand=event.delta)
+            return state._replace(levels=_levels(state, event.warehouse_id, on_hand=event.delta))
         case StockReservationRejected():
             return _closed(state, event.reservation_id, known=True)
         case StockReleased():
             if event.warehouse_id is None:
                 return _closed(state, event.reservation_id, known=False)
-            moved = _moved(state, event.warehouse_id, reserved=-event.quantity)
-            return _closed(moved, event.reservation_id, known=True)
+            freed = state._replace(levels=_levels(state, event.warehouse_id, reserved=-event.quantity))
+            return _closed(freed, event.reservation_id, known=True)
         case StockShipped():
-            moved = _moved(state, event.warehouse_id, on_hand=-event.quantity, reserved=-event.quantity)
-            return _closed(moved, event.reservation_id, known=True)
+            levels = _levels(state, event.warehouse_id, on_hand=-event.quantity, reserved=-event.quantity)
+            return _closed(state._replace(levels=levels), event.reservation_id, known=True)
         case _:
             assert_never(event)
 
 
-def _moved(state: StockItem, warehouse_id: str, *, on_hand: int = 0, reserved: int = 0) -> StockItem:
+def _levels(state: StockItem, warehouse_id: str, *, on_hand: int = 0, reserved: int = 0) -> HashTrieMap[str, Level]:
     old = state.level(warehouse_id)
-    new = Level(old.on_hand + on_hand, old.reserved + reserved, old.on_loan)
-    return state._replace(levels=state.levels.insert(warehouse_id, new))
+    return state.levels.insert(warehouse_id, Level(old.on_hand + on_hand, old.reserved + reserved, old.on_loan))
 
 
 def _closed(state: StockItem, reservation_id: str, *, known: bool) -> StockItem:
@@ -294,7 +294,7 @@ def _closed(state: StockItem, reservation_id: str, *, known: bool) -> StockItem:
     if reservation_id not in closed:
         order = order.enqueue(reservation_id)
         if len(closed) >= REMEMBERED_CLOSURES:
-            closed = closed.discard(order.peek)
+            closed = closed.discard(order.peek())  # type: ignore[operator]  # a property in the stub only
             order = order.dequeue()  # type: ignore[call-arg]  # the stub asks for a value that it does not take
     return state._replace(
         reservations=state.reservations.discard(reservation_id),

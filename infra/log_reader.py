@@ -12,6 +12,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from event_schemas.holder import NOBODY, Holder, Verdict, judge
 from event_schemas.record import LogRecord
+from infra.kafka_lifetime import end, start
 
 
 class Position(NamedTuple):
@@ -66,7 +67,7 @@ def log_record(record: ConsumerRecord) -> LogRecord:
         record.timestamp,
         record.key,
         record.value,
-        list(record.headers),
+        record.headers,
     )
 
 
@@ -110,18 +111,14 @@ class LogReader:
         )
 
     async def __aenter__(self) -> "LogReader":
-        try:
-            await self._consumer.start()
-        except BaseException:
-            await self._consumer.stop()
-            raise
+        await start(self._consumer.start, self._consumer.stop)
         self._consumer.assign([TopicPartition(*key) for key in self._positions])
         for key, position in self._positions.items():
             self.seek(*key, position)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._consumer.stop()
+        await end(self._consumer.stop)
 
     @property
     def positions(self) -> dict[tuple[str, int], Position]:

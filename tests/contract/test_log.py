@@ -69,7 +69,7 @@ async def test_what_is_read_is_what_was_appended(open_log: OpenLog) -> None:
     appended = event(Holder(7, "writer"), '{"name": "Žluťoučký"}')
     await log.append([appended])
     (record,) = await read(log, 0, 1)
-    assert (record.key, record.value, record.headers) == tuple(appended)
+    assert (record.key, record.value, list(record.headers)) == tuple(appended)
 
 
 async def test_reading_starts_where_it_is_told_and_goes_on_with_what_comes(open_log: OpenLog) -> None:

@@ -1,0 +1,23 @@
+"""Commands that are processes of their own: infra may not import them, so this process becomes them."""
+
+import os
+import sys
+from typing import NoReturn
+
+from infra.settings import REPOSITORY
+
+
+def rebuild(arguments: list[str]) -> NoReturn:
+    """`python -m projectors rebuild ARGUMENTS`, in place of this process."""
+    _become("projectors", ["rebuild", *arguments])
+
+
+def bench(arguments: list[str]) -> NoReturn:
+    """`python -m benchmarks ARGUMENTS`, in place of this process."""
+    _become("benchmarks", arguments)
+
+
+def _become(module: str, arguments: list[str]) -> NoReturn:
+    # The repository is on the path wherever the user stands, and file names given to it stay relative to where that is.
+    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], {**os.environ, "PYTHONPATH": path})

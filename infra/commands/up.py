@@ -1,0 +1,166 @@
+"""`up`: starts everything, in the foreground or (`--detach`) in the background, and says what runs where."""
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.launcher.display import StartDisplay, fetch_progress, table_of
+from infra.launcher.display import console as make_console
+from infra.launcher.group import StartFailed
+from infra.launcher.home import Home
+from infra.launcher.logs import last_lines, open_log
+from infra.launcher.orphans import stop_orphans
+from infra.launcher.ports import complaints
+from infra.launcher.processes import process_programs
+from infra.launcher.program import CannotStart
+from infra.launcher.state import State, forget_state, read_state, running_supervisor
+from infra.servers.archive import archive_path, make_archive
+from infra.servers.embedded import embedded_programs, fetch_what_is_missing
+from infra.settings import REPOSITORY, Settings, settings
+
+POLL_SECONDS = 0.1
+NEXT = """
+Try next:
+  ./stockroom demo                      a guided tour
+  ./stockroom status                    what runs, and how far each projection is
+  ./stockroom kafka-topics --list       Kafka's own tools
+  ./stockroom logs command_api -f       a log
+  ./stockroom down                      stops everything; the data stays"""
+
+
+def up(
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Go on in the background once all is ready.")] = False,
+) -> None:
+    """Start the servers and processes, wait until each is ready, and say what runs where."""
+    configuration, console = settings(), make_console()
+    home = Home.of(configuration)
+    if running_supervisor(home) is not None:
+        _already_up(console, home)
+        return
+    try:
+        _prepare(console, configuration, home)
+        code = _in_background(console, home) if detach else _in_foreground(console, configuration, home)
+    except CannotStart as error:
+        console.print(str(error), markup=False)
+        code = 1
+    raise typer.Exit(code)
+
+
+def _prepare(console: Console, configuration: Settings, home: Home) -> None:
+    if stopped := stop_orphans(home):
+        console.print(f"stopped what a killed supervisor left behind: {', '.join(stopped)}")
+    programs = [*embedded_programs(configuration, home), *process_programs(configuration, home)]
+    if wrong := complaints(configuration.host, programs):
+        raise CannotStart("\n".join(wrong))
+    with fetch_progress(console) as progress:
+        fetch_what_is_missing(configuration, home, progress)
+    if not configuration.kafka_bootstrap_servers and not archive_path(home).exists():
+        _make_archive(console, configuration, home)
+    forget_state(home)
+
+
+def _make_archive(console: Console, configuration: Settings, home: Home) -> None:
+    console.print("teaching Kafka to start fast (only this once)")
+    try:
+        asyncio.run(make_archive(configuration, home))
+    except StartFailed as error:
+        console.print(f"that failed, so that starts stay slower: {error}", markup=False)
+
+
+def _in_foreground(console: Console, configuration: Settings, home: Home) -> int:
+    # Imported here: the supervisor itself is of no use to `up --detach`, which only watches it.
+    from infra.supervisor import AlreadyRunning, Supervisor, log_to  # noqa: PLC0415
+
+    display = StartDisplay(console)
+    said: set[str] = set()
+
+    def show(state: State) -> None:
+        is_news = state.phase not in said
+        said.add(state.phase)
+        if state.phase in ("starting", "ready"):
+            display.show(state)
+        if not is_news:
+            return
+        if state.phase != "starting":
+            display.close()
+        if state.phase == "ready":
+            _tell(console, state)
+            console.print("\nCtrl-C stops everything.")
+        elif state.phase == "failing":
+            console.print(state.message, markup=False)
+
+    with open_log(home.log("supervisor")) as output:
+        log_to(io.TextIOWrapper(output, line_buffering=True))
+        try:
+            return asyncio.run(Supervisor(configuration, show).run())
+        except AlreadyRunning:
+            _already_up(console, home)
+            return 0
+        finally:
+            display.close()
+
+
+def _in_background(console: Console, home: Home) -> int:
+    path = home.log("supervisor")
+    with open_log(path) as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "infra.supervisor"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=REPOSITORY,
+            env={**os.environ, "STOCKROOM_HOME": str(home.root), "STOCKROOM_CACHE": str(home.cache)},
+            start_new_session=True,
+        )
+    display = StartDisplay(console)
+    try:
+        while True:
+            state = read_state(home)
+            if state is not None:
+                display.show(state)
+                if state.phase == "ready":
+                    break
+            if process.poll() is not None:
+                return _ended(console, home, process.returncode)
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        display.close()
+        console.print("stopping again")
+        process.terminate()
+        process.wait()
+        return 130
+    finally:
+        display.close()
+    _tell(console, state)
+    return 0
+
+
+def _ended(console: Console, home: Home, code: int) -> int:
+    if code == 0 and running_supervisor(home) is not None:
+        _already_up(console, home)
+        return 0
+    state = read_state(home)
+    message = state.message if state is not None else ""
+    last_words = "\n".join(last_lines(home.log("supervisor"), 20))
+    console.print(message or last_words or "the supervisor was stopped", markup=False)
+    return 1
+
+
+def _already_up(console: Console, home: Home) -> None:
+    state = read_state(home)
+    console.print(f"Already up ({home.root}).")
+    if state is not None:
+        console.print(table_of(state))
+
+
+def _tell(console: Console, state: State) -> None:
+    console.print()
+    console.print(table_of(state))
+    console.print(NEXT, markup=False)

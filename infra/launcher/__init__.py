@@ -1,0 +1,1 @@
+"""Starting, watching and stopping programs: the servers and the processes alike."""

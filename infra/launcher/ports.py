@@ -1,0 +1,61 @@
+"""Free ports, and a clear word about ports that somebody else has."""
+
+import contextlib
+import socket
+from collections.abc import Iterable
+
+import psutil
+
+from infra.launcher.program import Program
+
+
+def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
+    """That many different ports which nothing listens on now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind((host, 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError:
+            return False
+        return True
+
+
+def complaints(host: str, programs: Iterable[Program]) -> list[str]:
+    """One sentence for each port that is taken or named twice: port, setting, and whose it is where that is seen."""
+    found = []
+    seen: dict[int, str] = {}
+    for program in programs:
+        for field, port in program.ports.items():
+            setting = f"STOCKROOM_{field.upper()}"
+            if port in seen:
+                found.append(f"Port {port} is named twice: by {seen[port]} and {setting}. Give one of them another.")
+            elif not is_free(host, port):
+                found.append(
+                    f"Port {port} ({setting}, for {program.name}) is in use{_by_whom(port)}. "
+                    f"Stop that program, or set {setting} to a free port."
+                )
+            seen[port] = setting
+    return found
+
+
+def _by_whom(port: int) -> str:
+    try:
+        connections = psutil.net_connections("tcp")
+    except (psutil.AccessDenied, OSError):
+        return ""
+    for connection in connections:
+        address = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and address and address.port == port and connection.pid:
+            with contextlib.suppress(psutil.Error):
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return ""

@@ -1,0 +1,70 @@
+"""The health endpoints of the policies: whether they run, what they wait for, how far they are, what hangs."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from fastapi import FastAPI
+
+from infra.http.problems import Unavailable, install
+from infra.log_reader import LogReader
+from policies.standing import Standing
+
+ENDS_SECONDS = 2.0
+
+
+class PoliciesNotReady(Unavailable):
+    """A policy does not read yet, or waits for something that is away."""
+
+    code, title = "not_ready", "Not all policies are running"
+
+
+def create_app(standings: Sequence[Standing], bootstrap_servers: str) -> FastAPI:
+    """The app that tells these standings. ``bootstrap_servers`` is asked only for the ends of the log."""
+    app = FastAPI(title="Stockroom policies", openapi_url=None)
+    install(app)
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        """200 as long as the process lives."""
+        return {"status": "ok"}
+
+    @app.get("/ready")
+    async def ready() -> dict[str, Any]:
+        """200 when every policy reads and waits for nothing, else 503 with the reason. ``alarms`` need a person."""
+        for standing in standings:
+            if not standing.running or standing.waits_for:
+                reason = f"{standing.policy} in {standing.topic} waits: {standing.waits_for}"
+                raise PoliciesNotReady(reason, alarms=alarms(standings))
+        return {"status": "ready", "alarms": alarms(standings)}
+
+    @app.get("/policies")
+    async def policies() -> dict[str, Any]:
+        """Every policy in every topic with positions, lag in records (null when Kafka is away), and figures."""
+        ends = await _ends(standings, bootstrap_servers)
+        return {"items": [standing.told(None if ends is None else ends[standing.topic]) for standing in standings]}
+
+    return app
+
+
+def alarms(standings: Sequence[Standing]) -> dict[str, int]:
+    """What needs a person: ``hanging`` stories whose command was refused, and ``parked`` records."""
+    return {
+        "hanging": sum(sum(standing.hanging.values()) for standing in standings),
+        "parked": sum(standing.parked for standing in standings),
+    }
+
+
+async def _ends(standings: Sequence[Standing], bootstrap_servers: str) -> dict[str, dict[int, int]] | None:
+    positions = {(s.topic, partition): position for s in standings for partition, position in s.positions.items()}
+    found: dict[str, dict[int, int]] = {standing.topic: {} for standing in standings}
+    if not positions:
+        return None
+    try:
+        async with asyncio.timeout(ENDS_SECONDS), LogReader(bootstrap_servers, positions) as reader:
+            for (topic, partition), end in (await reader.ends()).items():
+                found[topic][partition] = end
+    except (KafkaError, OSError):
+        return None
+    return found

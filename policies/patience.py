@@ -1,0 +1,55 @@
+"""Waits for a server that is away, with back-off and for as long as it takes, and says what it waits for."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+from aiokafka.errors import KafkaError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+from policies.standing import Standing
+
+T = TypeVar("T")
+
+AWAY = (
+    OSError,
+    KafkaError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+)
+"""What the client libraries raise when a server is away, stopping, starting, or too busy. Time-outs are ``OSError``."""
+MOST_SECONDS = 3.0
+
+
+class StillAway(Exception):
+    """Something did not answer as it must; the message says what. Raised inside ``patiently`` to be tried again."""
+
+
+async def patiently(standing: Standing, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """The result of ``attempt``, tried until nothing is away. ``what`` names the server in the standing and the log.
+
+    Any other exception of ``attempt`` is raised at once.
+    """
+
+    def say(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        standing.waiting(str(error) if isinstance(error, StillAway) else f"{what} does not answer: {error!r}")
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type((*AWAY, StillAway)),
+        wait=wait_exponential_jitter(multiplier=0.05, max=MOST_SECONDS, jitter=0.05),
+        before_sleep=say,
+    )
+
+    async def awaited() -> T:
+        # tenacity awaits only what is a coroutine function itself, and a lambda is none.
+        return await attempt()
+
+    result: T = await retrying(awaited)
+    if standing.running and standing.waits_for:
+        standing.going_on()
+    return result

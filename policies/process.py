@@ -1,0 +1,76 @@
+"""The process that runs the policies: its parts wired together, from start to stop."""
+
+import asyncio
+
+import asyncpg
+import structlog
+
+from infra.http.serve import serve, stop_on_signals
+from infra.settings import Settings
+from policies.app import create_app
+from policies.command_client import CommandClient
+from policies.dead_letters import DeadLetters
+from policies.patience import patiently
+from policies.position_store import PositionStore
+from policies.registry import POLICIES
+from policies.runner import Runner
+
+GRACE_SECONDS = 5.0
+"""How long what is under way may take after a stop; what is cut off is done again at the next start."""
+BULK_OVERHEAD_BYTES = 1_000
+
+logger = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Run every policy until ``stop`` is set, by default by SIGTERM or SIGINT. Raises what a mistake of ours raises."""
+    stop = stop or stop_on_signals()
+    async with (
+        asyncpg.create_pool(settings.dsn, min_size=0, max_size=6, command_timeout=30.0) as pool,
+        CommandClient(
+            settings.command_api_url,
+            most_lines=settings.max_bulk_commands,
+            most_bytes=settings.max_bulk_bytes - BULK_OVERHEAD_BYTES,
+        ) as commands,
+    ):
+        store = PositionStore(pool)
+        dead_letters = DeadLetters(pool, settings.bootstrap_servers)
+        runners = [
+            Runner(
+                policy,
+                topic,
+                bootstrap_servers=settings.bootstrap_servers,
+                store=store,
+                commands=commands,
+                dead_letters=dead_letters,
+            )
+            for policy in POLICIES
+            for topic in policy.topics
+        ]
+        app = create_app([runner.standing for runner in runners], settings.bootstrap_servers)
+        work = asyncio.create_task(_work(store, dead_letters, runners))
+        work.add_done_callback(lambda _: stop.set())
+        try:
+            await serve(app, settings.host, settings.policies_port, stop)
+        finally:
+            await _finish(work, runners)
+
+
+async def _work(store: PositionStore, dead_letters: DeadLetters, runners: list[Runner]) -> None:
+    await patiently(dead_letters.standing, "PostgreSQL", store.prepare)
+    async with asyncio.TaskGroup() as group:
+        copying = group.create_task(dead_letters.run())
+        running = [group.create_task(runner.run()) for runner in runners]
+        await asyncio.wait(running)
+        copying.cancel()
+
+
+async def _finish(work: asyncio.Task[None], runners: list[Runner]) -> None:
+    for runner in runners:
+        runner.stop()
+    done, _ = await asyncio.wait({work}, timeout=GRACE_SECONDS)
+    if not done:
+        work.cancel()
+        await asyncio.wait({work})
+    if not work.cancelled():
+        work.result()

@@ -1,0 +1,40 @@
+"""HTTP of the projectors process: is it alive, is it ready, and where does each projection stand."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from infra.http.problems import Unavailable, install
+from projectors.engine import Engine
+
+
+class NotReady(Unavailable):
+    """Some projection waits for a server, needs a rebuild or was stopped by an alarm; `reasons` says which and why."""
+
+    code, title = "not_ready", "Not every projection is running"
+
+
+def create_app(engine: Engine) -> FastAPI:
+    """The app that shows an engine's state. It changes nothing."""
+    app = FastAPI(title="Stockroom projectors", version="1")
+    install(app)
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        """The process is alive."""
+        return {"status": "ok"}
+
+    @app.get("/ready")
+    async def ready() -> dict[str, str]:
+        """Every projection reads and applies; else 503 `not_ready` with the reason of each that does not."""
+        reasons = engine.not_ready()
+        if reasons:
+            raise NotReady("; ".join(f"{name}: {reason}" for name, reason in reasons.items()), reasons=reasons)
+        return {"status": "ready"}
+
+    @app.get("/projections")
+    async def projections() -> dict[str, list[dict[str, Any]]]:
+        """Each projection: generation, state, parked keys, last error; per partition position, end and lag."""
+        return {"projections": engine.described()}
+
+    return app

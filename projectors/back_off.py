@@ -1,0 +1,59 @@
+"""Waits while a server is away: exponential back-off with jitter, a message at each try, no end and no loss."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+import structlog
+from aiokafka.errors import KafkaError
+from redis.exceptions import RedisError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class TopicMissing(Exception):
+    """A topic does not exist yet. The launcher creates it."""
+
+
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, RedisError, KafkaError, TopicMissing)
+"""What a server that is away, starting, stopping or overloaded raises. Poison is told apart before it comes here."""
+
+FIRST_SECONDS = 0.05
+LONGEST_SECONDS = 3.0
+
+
+async def until_there(
+    what: str, call: Callable[[], Awaitable[T]], waiting: Callable[[BaseException], None] = lambda error: None
+) -> T:
+    """The result of ``call``, tried until the servers it needs are there. ``waiting`` hears each failure.
+
+    Whatever is not in ``AWAY`` is raised at once.
+    """
+
+    def say(state: RetryCallState) -> None:
+        assert state.outcome is not None
+        assert state.next_action is not None
+        error = state.outcome.exception()
+        assert error is not None
+        waiting(error)
+        log.warning(
+            "a server is away, trying again",
+            what=what,
+            error=f"{type(error).__name__}: {error}",
+            attempt=state.attempt_number,
+            in_seconds=round(state.next_action.sleep, 2),
+        )
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type(AWAY),
+        wait=wait_exponential_jitter(multiplier=FIRST_SECONDS, max=LONGEST_SECONDS, jitter=FIRST_SECONDS),
+        before_sleep=say,
+    )
+
+    async def attempt() -> T:
+        return await call()
+
+    return await retrying(attempt)

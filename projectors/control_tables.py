@@ -1,0 +1,66 @@
+"""The tables in which the engine keeps its own state: which generation serves, how far it is, what is parked."""
+
+import zlib
+
+import asyncpg
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+DDL = """
+CREATE SCHEMA IF NOT EXISTS stockroom;
+CREATE TABLE IF NOT EXISTS stockroom.projections (
+    name text PRIMARY KEY,
+    version int NOT NULL,
+    active_generation int NOT NULL,
+    rebuilding_generation int,
+    rebuilding_version int,
+    rebuilding_indexed bool NOT NULL DEFAULT false,
+    switched_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS stockroom.projection_offsets (
+    projection text NOT NULL,
+    generation int NOT NULL,
+    version int NOT NULL,
+    topic text NOT NULL,
+    partition int NOT NULL,
+    next_offset bigint NOT NULL DEFAULT 0,
+    epoch bigint NOT NULL DEFAULT 0,
+    writer text NOT NULL DEFAULT '',
+    appended_ms bigint NOT NULL DEFAULT 0,
+    void bigint NOT NULL DEFAULT 0,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (projection, generation, topic, partition)
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS stockroom.parked (
+    projection text NOT NULL,
+    generation int NOT NULL,
+    topic text NOT NULL,
+    partition int NOT NULL,
+    record_offset bigint NOT NULL,
+    key text NOT NULL,
+    error_code text NOT NULL,
+    error text NOT NULL,
+    headers jsonb NOT NULL,
+    record_key bytea,
+    value bytea,
+    parked_at timestamptz NOT NULL DEFAULT now(),
+    copied bool NOT NULL DEFAULT false,
+    PRIMARY KEY (projection, generation, topic, partition, record_offset)
+);
+CREATE INDEX IF NOT EXISTS parked_uncopied ON stockroom.parked (projection, generation) WHERE NOT copied;
+"""
+
+SETUP_LOCK = zlib.crc32(b"stockroom setup")
+
+
+def rebuild_lock(projection: str) -> tuple[int, int]:
+    """The pair of integers of the advisory lock that the one rebuild of a projection holds."""
+    signed = zlib.crc32(projection.encode()) - 2**31
+    return zlib.crc32(b"stockroom rebuild") - 2**31, signed
+
+
+async def create_control_tables(connection: Connection) -> None:
+    """Create what is missing, inside the caller's transaction, one process at a time."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", SETUP_LOCK)
+    if await connection.fetchval("SELECT to_regclass('stockroom.parked_uncopied')") is None:
+        await connection.execute(DDL)

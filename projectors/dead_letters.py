@@ -1,0 +1,65 @@
+"""Copies parked records to `<topic>.dlq` with their headers and the error, at least once, for people and tools.
+
+The truth is the parked row in the projection's store; a copy that is lost or comes twice changes nothing.
+"""
+
+import asyncio
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from infra.kafka_lifetime import started
+from projectors.back_off import until_there
+from projectors.projection import Projection
+from projectors.status import Status
+from projectors.store import Copied, Store
+
+log = structlog.get_logger()
+
+EVERY_SECONDS = 1.0
+AT_ONCE = 100
+
+
+def dead_letter_headers(projection: Projection, record: Copied) -> list[tuple[str, bytes]]:
+    """Its own headers, then `x-error` (`code: message`) and `x-origin` (`projection topic/partition@offset`)."""
+    origin = f"{projection.name} {projection.topic}/{record.partition}@{record.offset}"
+    return [*record.headers, ("x-error", f"{record.code}: {record.error}".encode()), ("x-origin", origin.encode())]
+
+
+class DeadLetters:
+    """The sweep of one projection. ``run`` goes on until it is cancelled."""
+
+    def __init__(self, bootstrap_servers: str, status: Status, store: Store) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._projection = status.projection
+        self._status = status
+        self._store = store
+        self._topic = f"{status.projection.topic}.dlq"
+
+    async def run(self) -> None:
+        """Copy what is parked; servers that are away are waited for."""
+        while True:
+            if self._status.parked_keys:
+                await until_there(f"{self._projection.name}: dead letters", self.sweep)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def sweep(self) -> int:
+        """Copy all that is not copied yet; gives the number of records."""
+        done = 0
+        while records := await self._store.uncopied(AT_ONCE):
+            await self._copy(records)
+            await self._store.mark_copied(records)
+            done += len(records)
+            log.warning(
+                "parked records copied", projection=self._projection.name, topic=self._topic, records=len(records)
+            )
+        return done
+
+    async def _copy(self, records: list[Copied]) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap_servers, acks="all", enable_idempotence=True, max_request_size=2_000_000
+        )
+        async with started(producer.start, producer.stop):
+            for record in records:
+                headers = dead_letter_headers(self._projection, record)
+                await producer.send_and_wait(self._topic, record.value, record.key, headers=headers)

@@ -1,0 +1,100 @@
+"""The engine: every projection with its store, its runner, its group offsets and its dead letters, side by side.
+
+One reader a projection, so that none waits for another; records of a topic that several read are decoded once.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+from redis.asyncio import Redis
+
+from infra.settings import Settings
+from projectors.dead_letters import DeadLetters
+from projectors.group_offsets import GroupOffsets
+from projectors.log_ends import EVERY_SECONDS, LogEnds
+from projectors.postgres_store import PostgresStore
+from projectors.projection import Projection
+from projectors.redis_store import RedisStore
+from projectors.runner import Runner
+from projectors.sorting import Decode, Decoder
+from projectors.store import Store
+
+POSTGRES_SETTINGS = {
+    "application_name": "stockroom projectors",
+    "jit": "off",
+    "synchronous_commit": "off",
+}
+"""Rows and positions are lost together when PostgreSQL crashes, and read again: no commit has to wait for the disk."""
+
+
+def connect_postgres(settings: Settings, connections: int = 10) -> asyncpg.Pool:
+    """A pool that connects when first used; wait for `async with` on it."""
+    return asyncpg.create_pool(
+        settings.dsn, min_size=0, max_size=connections, command_timeout=60, server_settings=POSTGRES_SETTINGS
+    )
+
+
+def connect_redis(settings: Settings) -> Redis:
+    """A client that connects when first used; to be closed with `aclose`."""
+    return Redis.from_url(settings.redis_address, socket_timeout=30, socket_connect_timeout=5)
+
+
+def store_of(
+    pool: asyncpg.Pool, redis: Redis, projection: Projection, decode: Decode, *, rebuilding: int | None = None
+) -> PostgresStore | RedisStore:
+    """The store of a projection, for its active generation or for the one that a rebuild fills."""
+    if projection.store == "redis":
+        return RedisStore(redis, pool, projection, decode, rebuilding=rebuilding)
+    return PostgresStore(pool, projection, decode, rebuilding=rebuilding)
+
+
+class Engine:
+    """Runs projections until it is cancelled. Owns no connection: pool and Redis client are the caller's."""
+
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> None:
+        servers = settings.bootstrap_servers
+        readers = Counter(projection.topic for projection in projections)
+        decoders = {topic: Decoder() if count > 1 else Decoder(0) for topic, count in readers.items()}
+        self.ends = LogEnds(servers, readers)
+        self.runners: list[Runner] = []
+        self.stores: list[Store] = []
+        self._dead_letters: list[DeadLetters] = []
+        for projection in projections:
+            store = store_of(pool, redis, projection, decoders[projection.topic])
+            self.stores.append(store)
+            runner = Runner(servers, projection, store, self.ends)
+            self.runners.append(runner)
+            self._dead_letters.append(DeadLetters(servers, runner.status, store))
+        self._offsets = [GroupOffsets(servers, runner.status) for runner in self.runners]
+
+    async def run(self) -> None:
+        """Project until cancelled. An unforeseen exception of any part ends all of it."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.ends.run())
+            group.create_task(self._observe())
+            for runner, offsets, letters in zip(self.runners, self._offsets, self._dead_letters, strict=True):
+                group.create_task(runner.run())
+                group.create_task(offsets.run())
+                group.create_task(letters.run())
+
+    def not_ready(self) -> dict[str, str]:
+        """What does not work at the moment, by projection (or ``kafka``), with the reason; empty when all does."""
+        reasons = {"kafka": self.ends.error} if self.ends.error else {}
+        for status in (runner.status for runner in self.runners):
+            if not status.ready:
+                reasons[status.projection.name] = f"{status.state}: {status.last_error or 'not yet running'}"
+        return reasons
+
+    def described(self) -> list[dict[str, Any]]:
+        """Every projection as JSON."""
+        statuses = [runner.status for runner in self.runners]
+        return [status.described(self.ends.of(status.projection.topic)) for status in statuses]
+
+    async def _observe(self) -> None:
+        while True:
+            for status in (runner.status for runner in self.runners):
+                status.observe(self.ends.of(status.projection.topic))
+            await asyncio.sleep(EVERY_SECONDS)

@@ -1,0 +1,105 @@
+"""Generations of a projection: each fills a PostgreSQL schema of its own, and the views show the active one.
+
+All functions work inside the caller's transaction. A projection in Redis has a row here but neither schema nor views.
+"""
+
+import re
+from collections.abc import Sequence
+
+import asyncpg
+
+from projectors.control_tables import Connection
+from projectors.projection import Projection
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
+
+
+class BadName(ValueError):
+    """A projection, schema or table name is not a plain lower-case identifier, so it cannot stand in SQL."""
+
+
+def schema_of(projection: Projection, generation: int) -> str:
+    """Schema that a generation fills, as ``order_history_g2``. Raises ``BadName``."""
+    return f"{_checked(projection.name)}_g{generation}"
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise BadName(f"{name!r} is not a plain lower-case identifier")
+    return name
+
+
+async def create_generation(
+    connection: Connection, projection: Projection, generation: int, partitions: Sequence[int], *, indexes: bool
+) -> None:
+    """Empty tables of a generation, whatever was there before, and positions at the start of each partition."""
+    await drop_generation(connection, projection, generation)
+    if projection.store == "postgres":
+        schema = schema_of(projection, generation)
+        await connection.execute(f"CREATE SCHEMA {schema}")
+        await connection.execute(projection.ddl.replace("{schema}", schema))
+        if indexes:
+            await create_indexes(connection, projection, generation)
+    await add_partitions(connection, projection, generation, partitions)
+
+
+async def add_partitions(
+    connection: Connection, projection: Projection, generation: int, partitions: Sequence[int]
+) -> None:
+    """Positions at the start of those partitions that have none yet. A projection in Redis keeps its own there."""
+    if projection.store != "postgres":
+        return
+    await connection.execute(
+        "INSERT INTO stockroom.projection_offsets (projection, generation, version, topic, partition) "
+        "SELECT $1, $2, $3, $4, unnest($5::int[]) ON CONFLICT DO NOTHING",
+        projection.name,
+        generation,
+        projection.version,
+        projection.topic,
+        list(partitions),
+    )
+
+
+async def create_indexes(connection: Connection, projection: Projection, generation: int) -> None:
+    """The indexes that a rebuild leaves for the end, and fresh statistics for the planner."""
+    if projection.store == "postgres":
+        schema = schema_of(projection, generation)
+        if projection.indexes.strip():
+            await connection.execute(projection.indexes.replace("{schema}", schema))
+        for table in projection.tables:
+            await connection.execute(f"ANALYZE {schema}.{_checked(table)}")
+
+
+async def show_generation(connection: Connection, projection: Projection, generation: int) -> None:
+    """Point the public views at a generation. Until the transaction ends everybody sees the one before."""
+    if projection.store != "postgres":
+        return
+    public, schema = _checked(projection.public_schema), schema_of(projection, generation)
+    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {public}")
+    for table in map(_checked, projection.tables):
+        select = f"VIEW {public}.{table} AS SELECT * FROM {schema}.{table}"
+        try:
+            async with connection.transaction():
+                await connection.execute(f"CREATE OR REPLACE {select}")
+        except asyncpg.InvalidTableDefinitionError:
+            await connection.execute(f"DROP VIEW {public}.{table}")
+            await connection.execute(f"CREATE {select}")
+
+
+async def drop_generation(connection: Connection, projection: Projection, generation: int) -> None:
+    """Remove the tables, positions and parked records of a generation, if there are any."""
+    if projection.store == "postgres":
+        await connection.execute(f"DROP SCHEMA IF EXISTS {schema_of(projection, generation)} CASCADE")
+    for table in ("projection_offsets", "parked"):
+        await connection.execute(
+            f"DELETE FROM stockroom.{table} WHERE projection = $1 AND generation = $2", projection.name, generation
+        )
+
+
+async def known_generations(connection: Connection, projection: Projection) -> list[int]:
+    """Every generation that has positions, lowest first."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT generation FROM stockroom.projection_offsets WHERE projection = $1 ORDER BY 1",
+        projection.name,
+    )
+    return [row["generation"] for row in rows]

@@ -1,0 +1,163 @@
+"""Read model `order_history`: orders with status and totals, their lines, and a timeline with one row an event.
+
+Names, prices and the currency are those that were frozen when the order was placed. Personal data is not kept here.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from event_schemas import order
+from event_schemas.record import Recorded
+from event_schemas.topics import ORDERS
+from projectors.order_history_sql import CHANGED, CHANGES, DDL, INDEXES, LINES, NEW, TIMELINE
+from projectors.order_story import story
+from projectors.projection import Projection, Statement
+from projectors.rows import over
+
+_Row = dict[str, Any]
+
+
+class _Fold:
+    """What a batch comes to: new orders in their last state, changes of older ones, lines, and the timeline."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, _Row] = {}
+        self.changes: dict[str, _Row] = {}
+        self.lines: list[tuple[Any, ...]] = []
+        self.timeline: list[tuple[Any, ...]] = []
+
+    def change(self, item: Recorded, order_id: str, **fields: Any) -> None:
+        """Sets `fields` of an order, wherever its row is; flags are added to those that it has."""
+        row = self.orders.get(order_id)
+        if row is None:
+            row = self.changes.setdefault(order_id, {"order_id": order_id, "flags": []})
+        row["flags"] += fields.pop("flags", ())
+        row.update(fields, version=item.envelope.sequence, updated_at=item.envelope.time)
+
+
+def apply(events: Sequence[Recorded]) -> list[Statement]:
+    """The statements of a batch. An order that was placed in it is written once, in the state that it came to.
+
+    Raises `KeyError` for an event that is not of an order.
+    """
+    fold = _Fold()
+    for item in events:
+        event, envelope = item.event, item.envelope
+        _HANDLERS[type(event)](fold, item, event)
+        fold.timeline.append(
+            (
+                envelope.subject,
+                envelope.sequence,
+                type(event).wire_name,
+                envelope.actor,
+                envelope.time,
+                item.appended_ms,
+                envelope.id,
+                orjson.dumps(story(event)).decode(),
+            )
+        )
+    return [
+        *over(NEW, (_values(row, _NEW_COLUMNS) for row in fold.orders.values())),
+        *over(CHANGES, (_values(row, CHANGED) for row in fold.changes.values())),
+        *over(LINES, fold.lines),
+        *over(TIMELINE, fold.timeline),
+    ]
+
+
+def _placed(fold: _Fold, item: Recorded, event: order.OrderPlaced) -> None:
+    order_id = event.order_id
+    fold.lines.extend(
+        (
+            order_id,
+            number,
+            line.line_id,
+            line.product_id,
+            line.sku,
+            line.name,
+            line.quantity,
+            line.unit_price.amount,
+            line.line_total.amount,
+            line.line_total.currency,
+        )
+        for number, line in enumerate(event.lines, 1)
+    )
+    fold.orders[order_id] = {
+        "order_id": order_id,
+        "order_number": event.order_number,
+        "user_id": event.user_id,
+        "placed_at": event.placed_at,
+        "country": event.country,
+        "payment_method": event.payment_method,
+        "currency": event.total.currency,
+        "subtotal": event.subtotal.amount,
+        "total": event.total.amount,
+        "line_count": len(event.lines),
+        "quantity": sum(line.quantity for line in event.lines),
+        "status": order.OrderStatus.PENDING.value,
+        "flags": [],
+        "version": item.envelope.sequence,
+        "updated_at": item.envelope.time,
+    }
+
+
+def _told(fold: _Fold, item: Recorded, event: order.OrderStockRecorded | order.OrderStockConfirmed) -> None:
+    fold.change(item, event.order_id)
+
+
+def _confirmed(fold: _Fold, item: Recorded, event: order.OrderConfirmed) -> None:
+    fold.change(
+        item, event.order_id, status="CONFIRMED", payment_id=event.payment_id, settled_at=item.envelope.time
+    )  # fmt: skip
+
+
+def _rejected(fold: _Fold, item: Recorded, event: order.OrderRejected) -> None:
+    fold.change(item, event.order_id, status="REJECTED", reason=event.reason.value, settled_at=item.envelope.time)
+
+
+def _cancelled(fold: _Fold, item: Recorded, event: order.OrderCancelled) -> None:
+    fold.change(
+        item, event.order_id, status="CANCELLED", reason=event.reason, cancelled_by=event.cancelled_by,
+        cancelled_at=item.envelope.time,
+    )  # fmt: skip
+
+
+def _flagged(fold: _Fold, item: Recorded, event: order.OrderFlagged) -> None:
+    fold.change(item, event.order_id, flags=[{"reason": event.reason, "sku": event.sku}])
+
+
+_HANDLERS: dict[type, Callable[[_Fold, Recorded, Any], None]] = {
+    order.OrderPlaced: _placed,
+    order.OrderStockRecorded: _told,
+    order.OrderStockConfirmed: _told,
+    order.OrderConfirmed: _confirmed,
+    order.OrderRejected: _rejected,
+    order.OrderCancelled: _cancelled,
+    order.OrderFlagged: _flagged,
+}
+
+_PLACED = (
+    "order_number", "user_id", "placed_at", "country", "payment_method", "currency", "subtotal", "total",
+    "line_count", "quantity",
+)  # fmt: skip
+_NEW_COLUMNS = (*CHANGED, *_PLACED)
+
+
+def _values(row: _Row, columns: Sequence[str]) -> tuple[Any, ...]:
+    row["flags"] = orjson.dumps(row["flags"]).decode()
+    return tuple(row.get(column) for column in columns)
+
+
+PROJECTION = Projection(
+    name="order_history",
+    version=1,
+    topic=ORDERS.name,
+    store="postgres",
+    tables=("orders", "lines", "timeline"),
+    ddl=DDL,
+    indexes=INDEXES,
+    apply=apply,
+    public_schema="orders",
+)
+"""Order history with lines and timeline."""

@@ -1,0 +1,47 @@
+"""What a projection is: a value with a name, a version, its topic, its tables, and a pure function to statements."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from event_schemas.record import Recorded
+
+
+class Statement(NamedTuple):
+    """One set-based SQL statement with its arguments (arrays for ``unnest``). Table names carry the ``{schema}`` mark,
+    which the engine replaces by the schema of the generation that it fills."""
+
+    sql: str
+    args: tuple[Any, ...]
+
+
+class RedisCommand(NamedTuple):
+    """One Redis command with its arguments, e.g. ``("ZINCRBY", "top:sale:all", 3, "sku")``. Keys are given without the
+    generation's prefix; the first argument after the command's name is the key, and the engine prefixes it."""
+
+    args: tuple[str | int | float, ...]
+
+
+Postgres = Callable[[Sequence[Recorded]], list[Statement]]
+Redis = Callable[[Sequence[Recorded]], list[RedisCommand]]
+
+
+class Projection(NamedTuple):
+    """A read model. The engine owns offsets, transactions, batching, retries, parking; no projection can skip them."""
+
+    name: str
+    """Also the stem of its file, of its schema and of its endpoints."""
+    version: int
+    """A change of tables or of ``apply`` is a new version, which means a rebuild."""
+    topic: str
+    """The one topic it takes its rows from."""
+    store: Literal["postgres", "redis"]
+    tables: tuple[str, ...]
+    """Names of its tables (or Redis key families), each of which becomes a stable view ``<public_schema>.<table>``."""
+    ddl: str
+    """``CREATE TABLE {schema}.x (...)`` and so on; primary keys included. Empty for Redis."""
+    indexes: str
+    """Indexes that a rebuild makes after filling: ``CREATE INDEX ON {schema}.x (...)``."""
+    apply: Callable[[Sequence[Recorded]], list[Statement]] | Callable[[Sequence[Recorded]], list[RedisCommand]]
+    """Events of any partitions of the topic, in log order within each, to statements in the order they must run."""
+    public_schema: str = ""
+    """Schema of the views that queries read, e.g. ``orders``; empty for Redis."""

@@ -1,0 +1,143 @@
+"""Rebuilds projections blue/green: a new generation is filled from the log beside the serving one, catches up, and
+takes over in one atomic switch. The generation before stays; a rebuild that was killed goes on where it stopped.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import asyncpg
+from redis.asyncio import Redis
+
+from infra.log_reader import LogBroken
+from infra.settings import Settings
+from projectors.back_off import until_there
+from projectors.engine import connect_postgres, connect_redis, store_of
+from projectors.log_ends import LogEnds
+from projectors.postgres_store import PostgresStore
+from projectors.projection import Projection
+from projectors.rebuild_fill import Filler
+from projectors.rebuild_postgres import SWITCH_AGAIN, PostgresTarget
+from projectors.rebuild_progress import Progress, Task
+from projectors.rebuild_redis import RedisTarget
+from projectors.rebuild_row import Begun, RebuildRefused, begin, only_one
+from projectors.redis_store import RedisStore
+from projectors.sorting import Decode, Decoder
+
+__all__ = ["Rebuild", "RebuildRefused", "Report", "rebuild_all"]
+
+NEAR = 1_000
+"""So many events behind, the rest is read while the live engine is held back."""
+REMEMBERED = 25_000
+
+
+class Report(NamedTuple):
+    """What a rebuild did."""
+
+    projection: str
+    generation: int
+    events: int
+    seconds: float
+    rows: Mapping[str, int]
+    parked_keys: int
+
+
+class Rebuild:
+    """The rebuild of one projection. Owns no connection but the one on which it holds its right."""
+
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, redis: Redis, projection: Projection) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._redis = redis
+        self._projection = projection
+
+    async def run(self, decode: Decode, ends: LogEnds, task: Task) -> Report:
+        """Fill, index, catch up, switch, drop what is older. Raises ``RebuildRefused`` or ``LogBroken``."""
+        partitions = await ends.partitions(self._projection.topic)
+        connection = await until_there("PostgreSQL", lambda: asyncpg.connect(self._settings.dsn))
+        try:
+            await only_one(connection, self._projection.name)
+            begun = await begin(connection, self._projection, partitions)
+            store = store_of(self._pool, self._redis, self._projection, decode, rebuilding=begun.filling)
+            return await self._fill(connection, begun, store, partitions, ends, task)
+        finally:
+            await connection.close()
+
+    async def _fill(
+        self,
+        connection: asyncpg.Connection,
+        begun: Begun,
+        store: PostgresStore | RedisStore,
+        partitions: Sequence[int],
+        ends: LogEnds,
+        task: Task,
+    ) -> Report:
+        started = time.monotonic()
+        topic = self._projection.topic
+        target: PostgresTarget | RedisTarget
+        if isinstance(store, RedisStore):
+            target = RedisTarget(self._redis, connection, self._projection, begun, store)
+        else:
+            target = PostgresTarget(connection, self._projection, begun, store)
+        await target.start()
+        filler = Filler(self._settings.bootstrap_servers, topic, store, task.advanced)
+        loaded = await until_there("load", lambda: store.load(partitions))
+        task.begin(begun.filling, begun.resumed)
+        indexed = False
+        while True:
+            goal = await ends.fresh(topic)
+            behind = sum(max(0, goal[number] - loaded.standings[number].position.next_offset) for number in partitions)
+            task.expect(behind)
+            if indexed and behind < NEAR:
+                break
+            await filler.fill(goal)
+            if not indexed:
+                task.says("making indexes")
+                await target.index()
+                indexed = True
+            loaded = await until_there("load", lambda: store.load(partitions))
+        task.says("switching")
+        while True:
+            loaded = await until_there("load", lambda: store.load(partitions))
+            async with filler.reader(loaded.standings) as reader:
+                try:
+                    await target.switch(reader, loaded.parked_keys)
+                    break
+                except SWITCH_AGAIN:
+                    task.says("switching (queries hold the views, trying again)")
+        await target.drop_older()
+        seconds = time.monotonic() - started
+        rows = await target.rows()
+        return Report(self._projection.name, begun.filling, task.done, seconds, rows, len(loaded.parked_keys))
+
+
+async def rebuild_all(settings: Settings, projections: Sequence[Projection]) -> list[Report]:
+    """Rebuild several projections side by side, with a progress display; events of one topic are decoded once.
+
+    Raises ``RebuildRefused`` for the first that cannot be rebuilt, after the others are done.
+    """
+    topics = {projection.topic for projection in projections}
+    decoders = {topic: Decoder(REMEMBERED) for topic in topics}
+    ends = LogEnds(settings.bootstrap_servers, topics)
+    async with connect_postgres(settings, 4 + 2 * len(projections)) as pool:
+        redis = connect_redis(settings)
+        watching = asyncio.create_task(ends.run())
+        try:
+            with Progress() as progress:
+                runs = [
+                    Rebuild(settings, pool, redis, one).run(decoders[one.topic], ends, progress.task(one.name))
+                    for one in projections
+                ]
+                results = await asyncio.gather(*runs, return_exceptions=True)
+            reports = [result for result in results if isinstance(result, Report)]
+            progress.report(reports)
+        finally:
+            watching.cancel()
+            await redis.aclose()
+    for result in results:
+        if isinstance(result, LogBroken):
+            raise RebuildRefused(f"{result.code}: {result}") from result
+        if isinstance(result, BaseException):
+            raise result
+    return reports

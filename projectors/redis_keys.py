@@ -1,0 +1,92 @@
+"""Names of a projection's keys in Redis, and its parked records as they stand there."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from projectors.parked_rows import headers_from_json, headers_to_json
+from projectors.projection import RedisCommand
+from projectors.store import Copied, Parked
+
+MOST_ARGUMENTS = 1_000
+"""Of one command: Lua passes them on its stack."""
+
+
+def active_key(projection: str) -> str:
+    """Holds the number of the generation that queries read."""
+    return f"active:{projection}"
+
+
+def switching_key(projection: str) -> str:
+    """Holds the live engine back while a rebuild switches; it expires by itself."""
+    return f"switching:{projection}"
+
+
+def prefix(projection: str, generation: int) -> str:
+    """Of every key that a generation fills."""
+    return f"{projection}:{generation}:"
+
+
+def prefixed(command: RedisCommand, prefix: str) -> list[str]:
+    """The command as strings with its key in the generation.
+
+    Raises ``TypeError`` for an argument that is no string or number, ``ValueError`` for a command of another form.
+    """
+    args = command.args
+    if not 2 <= len(args) <= MOST_ARGUMENTS:
+        raise ValueError(f"a command has 2 to {MOST_ARGUMENTS} parts, this one {len(args)}")
+    for arg in args:
+        if not isinstance(arg, str | int | float):
+            raise TypeError(f"{arg!r} is neither a string nor a number")
+    return [str(args[0]).upper(), f"{prefix}{args[1]}", *map(str, args[2:])]
+
+
+def parked_field(partition: int, offset: int) -> str:
+    """Field of a parked record in its hash."""
+    return f"{partition}/{offset}"
+
+
+def parked_to_json(parked: Parked) -> str:
+    """A parked record as it is kept."""
+    record = parked.record
+    return orjson.dumps(
+        {
+            "partition": record.partition,
+            "offset": record.offset,
+            "key": parked.key,
+            "error_code": parked.code,
+            "error": parked.error,
+            "headers": headers_to_json(record.headers),
+            "record_key": _packed(record.key),
+            "value": _packed(record.value),
+        }
+    ).decode()
+
+
+def parked_from_json(text: bytes | str) -> Copied:
+    """The parked record that ``parked_to_json`` made this of."""
+    row = orjson.loads(text)
+    return Copied(
+        row["partition"],
+        row["offset"],
+        _unpacked(row["record_key"]),
+        _unpacked(row["value"]),
+        headers_from_json(row["headers"]),
+        row["error_code"],
+        row["error"],
+    )
+
+
+def parked_keys(rows: Sequence[bytes | str]) -> frozenset[str]:
+    """Keys behind which further records queue."""
+    return frozenset(orjson.loads(row)["key"] for row in rows)
+
+
+def _packed(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()
+
+
+def _unpacked(value: Any) -> bytes | None:
+    return None if value is None else base64.b64decode(value)

@@ -1,0 +1,196 @@
+"""A projection's generation in Redis: commands, positions and parked records change in one Lua script or not at all.
+
+Which generation serves is said by its row in PostgreSQL; ``active:{projection}`` repeats it for queries and for the
+script. A Redis that lost its data shows as a position that moved, and is filled again from the start of the log.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+import orjson
+from redis.asyncio import Redis
+
+from event_schemas.holder import Holder
+from event_schemas.record import Recorded
+from infra.log_reader import Batch, Position
+from projectors import redis_keys as names
+from projectors.poison import Poison
+from projectors.postgres_store import generation_to_fill, prepare_projection
+from projectors.projection import Projection, RedisCommand
+from projectors.sorting import Decode, Sorting
+from projectors.store import (
+    Copied,
+    GenerationMoved,
+    Loaded,
+    NotCommitted,
+    Outcome,
+    PositionMoved,
+    Standing,
+    StoreDamaged,
+    SwitchUnderWay,
+    last_appended_ms,
+)
+
+_COMMIT = Path(__file__).with_name("redis_commit.lua").read_text()
+_LOAD = Path(__file__).with_name("redis_load.lua").read_text()
+_ZERO = '{"next_offset":0,"epoch":0,"writer":"","appended_ms":0,"void":0}'
+_REFUSALS: dict[bytes, tuple[type[NotCommitted], str]] = {
+    b"position": (PositionMoved, "another worker is ahead, or Redis lost its data"),
+    b"generation": (GenerationMoved, "another generation is active"),
+    b"switch": (SwitchUnderWay, "a rebuild is switching"),
+}
+
+
+class _PoisonCommand(Poison):
+    """The script refused a command before it changed anything; ``index`` counts from 0."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(ValueError(message))
+        self.index = index
+
+
+class RedisStore:
+    """The active generation of a projection, or with ``rebuilding`` the one that a rebuild fills."""
+
+    def __init__(
+        self, redis: Redis, pool: asyncpg.Pool, projection: Projection, decode: Decode, *, rebuilding: int | None = None
+    ) -> None:
+        self._redis = redis
+        self._pool = pool
+        self._projection = projection
+        self._decode = decode
+        self._rebuilding = rebuilding
+        self._generation = rebuilding or 0
+        self._commit = redis.register_script(_COMMIT)
+        self._load = redis.register_script(_LOAD)
+
+    async def prepare(self, partitions: Sequence[int]) -> None:
+        """Make the projection's row in PostgreSQL unless there is one."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await prepare_projection(connection, self._projection, partitions)
+
+    async def load(self, partitions: Sequence[int]) -> Loaded:
+        """Positions and parked keys of the generation to fill; restores what a lost Redis must know of it.
+
+        Raises ``RebuildNeeded``, ``GenerationMoved``, or ``StoreDamaged``.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            self._generation = await generation_to_fill(connection, self._projection, self._rebuilding)
+            if self._rebuilding is None:
+                await self._redis.set(names.active_key(self._projection.name), self._generation)
+            flat = await self._load(
+                keys=[f"{self._prefix}pos"], args=[self._prefix, _ZERO, *(str(number) for number in partitions)]
+            )
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        if b"damaged" in fields:
+            raise StoreDamaged(self._damage(fields[b"damaged"]))
+        standings = {int(field): _standing(value) for field, value in fields.items()}
+        rows = await self._redis.hvals(f"{self._prefix}parked")
+        return Loaded(self._generation, standings, names.parked_keys(rows))
+
+    async def standings(self, generation: int) -> dict[int, Standing]:
+        """Positions of any generation, as they stand."""
+        fields = await self._redis.hgetall(f"{names.prefix(self._projection.name, generation)}pos")
+        return {int(field): _standing(value) for field, value in fields.items() if field != b"damaged"}
+
+    async def commit(self, batches: Sequence[Batch], parked_keys: frozenset[str]) -> Outcome:
+        """Commands and positions in one script. What cannot be applied is found one by one and parked with it."""
+        sorting = Sorting(batches, parked_keys, self._decode)
+        try:
+            await self._run(batches, sorting, self._commands(sorting.events))
+        except Poison:
+            await self._commit_singly(batches, sorting)
+        return Outcome(sum(len(batch.records) for batch in batches) - len(sorting.parked), tuple(sorting.parked))
+
+    async def uncopied(self, limit: int) -> list[Copied]:
+        """Parked records of the active generation that are not yet in the dead letter topic."""
+        fields = sorted(await self._redis.smembers(f"{self._prefix}uncopied"))[:limit]
+        rows = await self._redis.hmget(f"{self._prefix}parked", fields) if fields else []
+        return sorted(names.parked_from_json(row) for row in rows if row is not None)
+
+    async def mark_copied(self, records: Sequence[Copied]) -> None:
+        """Remember that these are there."""
+        fields = [names.parked_field(one.partition, one.offset) for one in records]
+        await self._redis.srem(f"{self._prefix}uncopied", *fields)
+
+    async def _commit_singly(self, batches: Sequence[Batch], sorting: Sorting) -> None:
+        events = sorting.applicable(sorting.events)
+        while True:
+            commands: list[list[str]] = []
+            owners: list[int] = []
+            for index, event in enumerate(events):
+                try:
+                    own = self._commands([event])
+                except Poison as poison:
+                    bad, cause = index, poison.cause
+                    break
+                commands += own
+                owners += [index] * len(own)
+            else:
+                try:
+                    return await self._run(batches, sorting, commands)
+                except _PoisonCommand as poison:
+                    bad, cause = owners[poison.index], poison.cause
+            sorting.poison(events[bad], cause)
+            events = events[:bad] + sorting.applicable(events[bad + 1 :])
+
+    def _commands(self, events: Sequence[Recorded]) -> list[list[str]]:
+        try:
+            commands = self._projection.apply(events) if events else []
+            return [names.prefixed(one, self._prefix) for one in commands if isinstance(one, RedisCommand)]
+        except Exception as error:
+            raise Poison(error) from error
+
+    async def _run(self, batches: Sequence[Batch], sorting: Sorting, commands: list[list[str]]) -> None:
+        name, prefix = self._projection.name, self._prefix
+        payload = {
+            "steps": [_step(batch) for batch in batches],
+            "parked": [
+                [names.parked_field(one.record.partition, one.record.offset), names.parked_to_json(one)]
+                for one in sorting.parked
+            ],
+            "commands": commands,
+        }
+        keys = [
+            f"{prefix}pos",
+            f"{prefix}parked",
+            f"{prefix}uncopied",
+            names.active_key(name),
+            names.switching_key(name),
+        ]
+        wanted = "" if self._rebuilding is not None else str(self._generation)
+        answer = await self._commit(keys=keys, args=[wanted, orjson.dumps(payload)])
+        if answer[0] == b"poison":
+            raise _PoisonCommand(int(answer[1]) - 1, answer[2].decode(errors="replace"))
+        if answer[0] == b"damaged":
+            raise StoreDamaged(self._damage(answer[1]))
+        if answer[0] != b"ok":
+            kind, why = _REFUSALS[answer[0]]
+            raise kind(f"{name}: {why}")
+
+    def _damage(self, message: bytes) -> str:
+        name = self._projection.name
+        return f"{name} was applied in part ({message.decode(errors='replace')}): run `./stockroom rebuild {name}`"
+
+    @property
+    def _prefix(self) -> str:
+        return names.prefix(self._projection.name, self._generation)
+
+
+def _standing(value: bytes | str) -> Standing:
+    row = orjson.loads(value)
+    holder = Holder(row["epoch"], row["writer"])
+    return Standing(Position(row["next_offset"], holder), row["appended_ms"], row["void"])
+
+
+def _step(batch: Batch) -> dict[str, str | int]:
+    return {
+        "partition": str(batch.partition),
+        "before": batch.before.next_offset,
+        "after": batch.after.next_offset,
+        "epoch": batch.after.holder.epoch,
+        "writer": batch.after.holder.writer,
+        "appended_ms": last_appended_ms(batch),
+        "void": batch.void,
+    }

@@ -1,0 +1,152 @@
+"""Runs one projection: reads its topic, commits batch by batch, waits while a server is away, stops with an alarm when
+the log or the store is not what it was. It begins at the store's positions, whatever Kafka has committed.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from infra.log_reader import Batch, LogBroken, LogReader
+from projectors.back_off import AWAY, until_there
+from projectors.log_ends import LogEnds
+from projectors.projection import Projection
+from projectors.status import State, Status
+from projectors.store import NotCommitted, Outcome, RebuildNeeded, Store, StoreDamaged, SwitchUnderWay
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+STUCK_SECONDS = 10.0
+REBUILD_CHECK_SECONDS = 2.0
+SWITCH_SECONDS = 0.02
+AGAIN_SECONDS = 0.5
+COMPARE_SECONDS = 2.0
+MAX_RECORDS = 2_000
+READ_MS = 500
+
+
+class Stuck(Exception):
+    """The consumer is alive but brings nothing, although there is something to read."""
+
+
+class Runner:
+    """One projection's loop over one store. ``run`` ends only by an alarm or by being cancelled."""
+
+    def __init__(self, bootstrap_servers: str, projection: Projection, store: Store, ends: LogEnds) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._topic = projection.topic
+        self._store = store
+        self._ends = ends
+        self._progress = self._compared = time.monotonic()
+        self._log = log.bind(projection=projection.name)
+        self.status = Status(projection)
+
+    async def run(self) -> None:
+        """Read and apply. A truncated log, a skipped offset or a damaged store stops this projection alone."""
+        while True:
+            try:
+                await self._session()
+            except (LogBroken, StoreDamaged) as error:
+                self.status.failed(State.STOPPED, error)
+                self._log.critical("projection stopped", alarm=error.code, error=str(error))
+                return
+            except RebuildNeeded as error:
+                if self.status.state is not State.REBUILD_NEEDED:
+                    self._log.error("projection needs a rebuild", error=str(error))
+                self.status.failed(State.REBUILD_NEEDED, error)
+                await asyncio.sleep(REBUILD_CHECK_SECONDS)
+            except Stuck as error:
+                self.status.failed(State.WAITING, error)
+                self._log.warning("consumer is made anew", error=str(error))
+            except AWAY as error:
+                self.status.failed(State.WAITING, error)
+                self._log.warning("reading failed, consumer is made anew", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _session(self) -> None:
+        partitions = await self._ends.partitions(self._topic)
+        await self._there("prepare", lambda: self._store.prepare(partitions))
+        await self._load(partitions)
+        reader = await self._there("reader", self._reader)
+        try:
+            self.status.state = State.RUNNING
+            self._progress = time.monotonic()
+            while True:
+                async with asyncio.timeout(STUCK_SECONDS):
+                    batches = await reader.read(max_records=MAX_RECORDS, timeout_ms=READ_MS)
+                if batches:
+                    await self._apply(reader, batches, partitions)
+                else:
+                    self._watch()
+                    await self._compare(reader, partitions)
+        except TimeoutError as error:
+            raise Stuck(f"{self._topic}: the consumer does not answer") from error
+        finally:
+            await reader.__aexit__()
+
+    async def _reader(self) -> LogReader:
+        places = {(self._topic, number): one.position for number, one in self.status.standings.items()}
+        return await LogReader(self._bootstrap_servers, places, fetch_max_wait_ms=READ_MS).__aenter__()
+
+    async def _load(self, partitions: list[int]) -> bool:
+        loaded = await self._there("load", lambda: self._store.load(partitions))
+        self._compared = time.monotonic()
+        if (loaded.generation, loaded.standings) == (self.status.generation, self.status.standings):
+            return False
+        self.status.loaded(loaded)
+        next_offsets = {number: one.position.next_offset for number, one in loaded.standings.items()}
+        self._log.info("positions loaded", generation=loaded.generation, next_offsets=next_offsets)
+        return True
+
+    async def _compare(self, reader: LogReader, partitions: list[int]) -> None:
+        """While nothing comes: a switch, another worker or a Redis that lost its data shows without a new event."""
+        if time.monotonic() - self._compared > COMPARE_SECONDS and await self._load(partitions):
+            self._seek(reader)
+
+    async def _apply(self, reader: LogReader, batches: list[Batch], partitions: list[int]) -> None:
+        self.status.reading(batches)
+        try:
+            outcome = await self._commit(batches)
+        except NotCommitted as error:
+            self._log.warning("batch dropped, reading on from the store's positions", reason=str(error))
+            await self._load(partitions)
+            self._seek(reader)
+        else:
+            self.status.committed(batches, outcome)
+            for one in outcome.parked:
+                place = f"{one.record.topic}/{one.record.partition}@{one.record.offset}"
+                self._log.error("record parked", key=one.key, place=place, code=one.code, error=one.error)
+        self._progress = time.monotonic()
+
+    def _seek(self, reader: LogReader) -> None:
+        for number, standing in self.status.standings.items():
+            reader.seek(self._topic, number, standing.position)
+
+    async def _commit(self, batches: list[Batch]) -> Outcome:
+        while True:
+            try:
+                return await self._there("commit", lambda: self._store.commit(batches, self.status.parked_keys))
+            except SwitchUnderWay:
+                await asyncio.sleep(SWITCH_SECONDS)
+
+    async def _there(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        def waiting(error: BaseException) -> None:
+            self.status.failed(State.WAITING, error)
+
+        result = await until_there(f"{self.status.projection.name}: {what}", call, waiting)
+        if self.status.state is State.WAITING:
+            self.status.state = State.RUNNING
+        return result
+
+    def _watch(self) -> None:
+        ends = self._ends.of(self._topic)
+        behind = any(ends.get(number, 0) > one.position.next_offset for number, one in self.status.standings.items())
+        now = time.monotonic()
+        if not behind:
+            self._progress = now
+        elif now - self._progress > STUCK_SECONDS:
+            raise Stuck(f"{self._topic}: behind the end for {STUCK_SECONDS:.0f} s without a record")

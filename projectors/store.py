@@ -1,0 +1,125 @@
+"""What the engine asks of a store, in words that hold for PostgreSQL and Redis alike.
+
+NotCommitted            the batch changed nothing; the reader loads the store's positions and goes on from there
+├── PositionMoved       another worker, or an earlier try of our own, is ahead; or the store lost what it held
+├── GenerationMoved     another generation serves now, or the rebuild that filled this one lost its right to it
+└── SwitchUnderWay      a rebuild is switching generations; the same batch is tried again in a moment
+RebuildNeeded           the tables were made by another version of the projection; only a rebuild goes on
+StoreDamaged            a batch was applied in part, which only a rebuild mends
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from event_schemas.record import LogRecord
+from infra.log_reader import Batch, Position
+
+
+class NotCommitted(Exception):
+    """The batch changed nothing."""
+
+
+class PositionMoved(NotCommitted):
+    """The stored position of a touched partition is not the one that the batch follows."""
+
+
+class GenerationMoved(NotCommitted):
+    """The generation that was being filled is no longer the one to fill."""
+
+
+class SwitchUnderWay(NotCommitted):
+    """A rebuild holds the live engine back for the moment of its switch."""
+
+
+class RebuildNeeded(Exception):
+    """The active generation was made by another version of the projection."""
+
+
+class StoreDamaged(Exception):
+    """A batch was applied in part. Nothing more is applied until the projection is rebuilt."""
+
+    code = "store_damaged"
+
+
+class Parked(NamedTuple):
+    """A record that counts but was not applied: a poison one, or one that waits behind it for the same key."""
+
+    record: LogRecord
+    code: str
+    """``undecodable_event`` and its kin, ``apply_failed``, or ``queued_behind``."""
+    error: str
+
+    @property
+    def key(self) -> str:
+        """The record's key as text, ``""`` for none."""
+        return key_of(self.record)
+
+
+class Standing(NamedTuple):
+    """A position as the store keeps it."""
+
+    position: Position
+    appended_ms: int
+    """Append time of the last record applied, milliseconds since 1970; 0 before the first."""
+    void: int
+    """Records passed so far that never happened."""
+
+
+class Loaded(NamedTuple):
+    """From where a worker goes on."""
+
+    generation: int
+    standings: Mapping[int, Standing]
+    """By partition."""
+    parked_keys: frozenset[str]
+
+
+class Outcome(NamedTuple):
+    """What a committed batch did."""
+
+    applied: int
+    parked: tuple[Parked, ...]
+
+
+class Copied(NamedTuple):
+    """A parked record on its way to the dead letter topic."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+    code: str
+    error: str
+
+
+class Store(Protocol):
+    """One generation of one projection in its server. ``load`` says which; every commit proves that it still is."""
+
+    async def prepare(self, partitions: Sequence[int]) -> None:
+        """Make generation 1 with its tables, views and positions unless there is one. Safe from several processes."""
+
+    async def load(self, partitions: Sequence[int]) -> Loaded:
+        """Positions and parked keys of the generation to fill. Raises ``RebuildNeeded`` or ``StoreDamaged``."""
+
+    async def commit(self, batches: Sequence[Batch], parked_keys: frozenset[str]) -> Outcome:
+        """Rows and positions in one step, or nothing at all.
+
+        Raises ``NotCommitted`` when it is not our turn, and the server's own exceptions when it is away.
+        """
+
+    async def uncopied(self, limit: int) -> list[Copied]:
+        """Parked records of the active generation that are not yet in the dead letter topic, oldest first."""
+
+    async def mark_copied(self, records: Sequence[Copied]) -> None:
+        """Remember that these are there."""
+
+
+def key_of(record: LogRecord) -> str:
+    """A record's key as text; bytes that are not UTF-8 are replaced."""
+    return (record.key or b"").decode(errors="replace")
+
+
+def last_appended_ms(batch: Batch, before: int = 0) -> int:
+    """Append time of the last record of a batch that counts, else ``before``."""
+    return batch.records[-1].appended_ms if batch.records else before

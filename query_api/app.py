@@ -1,0 +1,37 @@
+"""The query API as an ASGI app: every router, the shape of errors, the limits. Nothing connects here."""
+
+from fastapi import Depends, FastAPI
+
+from infra.http import problems
+from infra.http.limits import BodyLimit
+from infra.http.strict_query import strict_query
+from infra.settings import Settings
+from query_api import catalog, health, order_history, projections, sales, stock, top_sellers
+from query_api.sources import Sources
+
+ROUTERS = (
+    catalog.router,
+    stock.router,
+    order_history.router,
+    top_sellers.router,
+    sales.router,
+    projections.router,
+    health.router,
+)
+
+
+def create_app(settings: Settings, sources: Sources) -> FastAPI:
+    """The app that answers from `sources`, which its process opens and closes."""
+    app = FastAPI(
+        title="Stockroom query API",
+        summary="What the read models know: products, stock, orders, sales.",
+        version="1",
+        dependencies=[Depends(strict_query)],
+        redirect_slashes=False,
+    )
+    app.state.sources = sources
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app

@@ -1,0 +1,138 @@
+"""Endpoints of the read model `catalog`: search, one product, its prices. Stock is joined when it is asked."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from event_schemas.catalog import ProductKind
+from infra.http.principal import CurrentPrincipal
+from infra.http.problems import ValidationFailed
+from query_api.catalog_answers import NO_STOCK, PriceHistory, Product, ProductPage, product
+from query_api.catalog_query import Filters, ProductQuery, Sort, sort_kind
+from query_api.cursor import read_cursor, write_cursor
+from query_api.money import major, minor
+from query_api.paging import Cursor, Limit, Offset
+from query_api.refusals import CursorWithOffset, ProductNotFound
+from query_api.sources import FromSources, Sources, applied
+
+router = APIRouter(prefix="/v1/products", tags=["catalog"])
+
+Text = Annotated[str | None, Query(min_length=1, max_length=200)]
+Price = Annotated[Decimal | None, Query(ge=0, max_digits=15, decimal_places=2, description="In major units: 249.99.")]
+
+LEVELS = """
+SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved, sum(on_loan)::bigint AS on_loan,
+       sum(available)::bigint AS available
+FROM stock.levels WHERE sku = ANY($1::text[]) GROUP BY sku
+"""
+ALL_KINDS = "SELECT value, sum(count)::bigint AS count FROM catalog.facet_counts WHERE facet = 'kind' GROUP BY value"
+PRICES = """
+SELECT sku, old_price, new_price, currency, actor, at FROM catalog.price_history
+WHERE product_id = $1 ORDER BY sequence DESC, sku
+"""
+
+
+def wanted(
+    search: Text = None,
+    kind: ProductKind | None = None,
+    category: Text = None,
+    brand: Text = None,
+    supplier: Text = None,
+    author: Text = None,
+    min_price: Price = None,
+    max_price: Price = None,
+    available: Annotated[bool | None, Query(description="Whether any can be ordered now.")] = None,
+    lendable: Annotated[bool | None, Query(description="Whether it can be borrowed; nothing can, yet.")] = None,
+) -> Filters:
+    """The request's filters; category, brand and supplier are ids. Raises `ValidationFailed` for an empty range."""
+    if min_price is not None and max_price is not None and min_price > max_price:
+        raise ValidationFailed(errors=[{"pointer": "query/min_price", "detail": "It is above max_price."}])
+    low, high = minor(min_price), minor(max_price)
+    named = (search, kind.value if kind else None, category, brand, supplier, author)
+    return Filters(*named, low, high, available, lendable)
+
+
+@router.get("", response_model=ProductPage, dependencies=[Depends(applied("catalog", "stock"))])
+async def search_products(
+    principal: CurrentPrincipal,
+    sources: FromSources,
+    filters: Annotated[Filters, Depends(wanted)],
+    sort: Annotated[Sort | None, Query(description="`relevance` with `search`, else `name`, when not given.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+    offset: Offset = None,
+) -> dict[str, Any]:
+    """Products that are offered, filtered and in order, with counts by facet.
+
+    `search` finds words of name, author, keywords and description, a beginning of the last word, a SKU or an ISBN;
+    when nothing has these words, names and authors that look alike. `400 bad_cursor` for a cursor of another query.
+    """
+    order = sort or (Sort.RELEVANCE if filters.search else Sort.NAME)
+    if order is Sort.RELEVANCE and not filters.search:
+        raise ValidationFailed(errors=[{"pointer": "query/sort", "detail": "relevance needs search."}])
+    if cursor is not None and offset is not None:
+        raise CursorWithOffset
+    named = ("products", *filters, order)
+    typos, after = False, None
+    if cursor is not None:
+        *after, typos = read_cursor(named, cursor, (sort_kind(order), str, bool))
+    total = await _total(sources, filters, typos=typos)
+    if not total and filters.search and cursor is None:
+        typos = True
+        total = await _total(sources, filters, typos=True)
+    query = ProductQuery(filters, typos=typos)
+    sql = query.page(order, after, limit + 1, offset or 0)
+    rows = await sources.postgres.rows(sql, *query.args)
+    page, more = rows[:limit], len(rows) > limit
+    place = (page[-1]["sort_value"], page[-1]["product_id"], typos) if more else None
+    levels = await levels_of(sources, [row["sku"] for row in page])
+    return {
+        "items": [product(row, levels.get(row["sku"], NO_STOCK)) for row in page],
+        "facets": {"kind": await _kinds(sources, filters, typos=typos), "category": {}, "brand": {}},
+        "total": total,
+        "next_cursor": write_cursor(named, place) if place else None,
+    }
+
+
+@router.get("/{product_id}", response_model=Product, dependencies=[Depends(applied("catalog", "stock"))])
+async def get_product(
+    principal: CurrentPrincipal, sources: FromSources, response: Response, product_id: str
+) -> dict[str, Any]:
+    """One product, also a withdrawn one. `ETag` is its version, as commands take it. `404 product_not_found`."""
+    row = await sources.postgres.row("SELECT * FROM catalog.products WHERE product_id = $1", product_id)
+    if row is None:
+        raise ProductNotFound(f"No product has the id {product_id!r}.")
+    response.headers["ETag"] = f'"{row["version"]}"'
+    levels = await levels_of(sources, [row["sku"]])
+    return product(row, levels.get(row["sku"], NO_STOCK))
+
+
+@router.get("/{product_id}/price-history", response_model=PriceHistory, dependencies=[Depends(applied("catalog"))])
+async def get_price_history(principal: CurrentPrincipal, sources: FromSources, product_id: str) -> dict[str, Any]:
+    """All prices that a product has had, newest first. `404 product_not_found`."""
+    rows = await sources.postgres.rows(PRICES, product_id)
+    if not rows:
+        raise ProductNotFound(f"No product has the id {product_id!r}.")
+    prices = ({"old_price": major(row["old_price"]), "new_price": major(row["new_price"])} for row in rows)
+    return {"items": [{**dict(row), **price} for row, price in zip(rows, prices, strict=True)]}
+
+
+async def levels_of(sources: Sources, skus: list[str]) -> dict[str, dict[str, int]]:
+    """The levels of SKUs, summed over warehouses; a SKU without stock is left out."""
+    rows = await sources.postgres.rows(LEVELS, skus) if skus else []
+    return {row["sku"]: {name: row[name] for name in NO_STOCK} for row in rows}
+
+
+async def _total(sources: Sources, filters: Filters, *, typos: bool) -> int:
+    query = ProductQuery(filters, typos=typos)
+    row = await sources.postgres.row(query.count(), *query.args)
+    return int(row["total"]) if row else 0
+
+
+async def _kinds(sources: Sources, filters: Filters, *, typos: bool) -> dict[str, int]:
+    others = filters._replace(kind=None)
+    query = ProductQuery(others, typos=typos)
+    sql = ALL_KINDS if others.none else query.kinds()
+    rows = await sources.postgres.rows(sql, *([] if others.none else query.args))
+    return {row["value"]: row["count"] for row in sorted(rows, key=lambda row: str(row["value"])) if row["count"]}

@@ -1,0 +1,147 @@
+"""SQL for a page of products: filters, order, keyset. Pure; every value is an argument, never part of the text."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from infra.folding import fold
+
+_WORD = re.compile(r"\w+")
+_OPERATOR = re.compile(r"""(^|\s)-|"|\bor\b""")
+_RANK = "(ts_rank(p.search, {query})::float8 + CASE WHEN p.sku = {sku} OR p.isbn = {sku} THEN 1 ELSE 0 END)"
+
+
+class Sort(StrEnum):
+    """In which order products are listed. Ties are broken by the product's id."""
+
+    RELEVANCE = "relevance"
+    NAME = "name"
+    PRICE = "price"
+    PRICE_DESC = "-price"
+    NEWEST = "newest"
+
+
+class Filters(NamedTuple):
+    """What to list; None does not filter. Prices in minor units."""
+
+    search: str | None = None
+    kind: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    supplier: str | None = None
+    author: str | None = None
+    min_price: int | None = None
+    max_price: int | None = None
+    available: bool | None = None
+    lendable: bool | None = None
+
+    @property
+    def none(self) -> bool:
+        """Whether everything is listed."""
+        return all(value is None for value in self)
+
+
+class ProductQuery:
+    """The statements for one set of filters. With `typos`, words are matched by likeness instead of exactly."""
+
+    def __init__(self, filters: Filters, *, typos: bool = False) -> None:
+        self._filters = filters
+        self._typos = typos
+        self.args: list[Any] = []
+        self._rank = "0::float8"
+        self._where = self._conditions()
+
+    def count(self) -> str:
+        """How many there are, as column `total`."""
+        return f"SELECT count(*) AS total FROM catalog.products p WHERE {self._where}"
+
+    def kinds(self) -> str:
+        """How many there are of each kind, as columns `value` and `count`. For filters without `kind`."""
+        return f"SELECT p.kind AS value, count(*) AS count FROM catalog.products p WHERE {self._where} GROUP BY p.kind"
+
+    def page(self, sort: Sort, after: Sequence[Any] | None, limit: int, offset: int) -> str:
+        """A page after the sort values `after` (or after `offset` rows); `sort_value` is the row's own."""
+        column, direction, _ = self._order(sort)
+        keyset = ""
+        if after is not None:
+            comparison = ">" if direction == "ASC" else "<"
+            keyset = f" AND ({column}, p.product_id) {comparison} ({self._arg(after[0])}, {self._arg(after[1])})"
+        rows = f"LIMIT {self._arg(limit)} OFFSET {self._arg(offset)}"
+        return (
+            f"SELECT p.*, {column} AS sort_value FROM catalog.products p WHERE {self._where}{keyset} "
+            f"ORDER BY {column} {direction}, p.product_id {direction} {rows}"
+        )
+
+    def _order(self, sort: Sort) -> tuple[str, str, type]:
+        return {
+            Sort.RELEVANCE: (self._rank, "DESC", float),
+            Sort.NAME: ("p.folded_name", "ASC", str),
+            Sort.PRICE: ("p.price", "ASC", int),
+            Sort.PRICE_DESC: ("p.price", "DESC", int),
+            Sort.NEWEST: ("p.added_at", "DESC", datetime),
+        }[sort]
+
+    def _arg(self, value: Any) -> str:
+        self.args.append(value)
+        return f"${len(self.args)}"
+
+    def _conditions(self) -> str:
+        filters = self._filters
+        parts = ["NOT p.withdrawn"]
+        if filters.search is not None:
+            parts.append(self._matches(fold(filters.search)))
+        for column in ("kind", "category", "brand", "supplier"):
+            value = getattr(filters, column)
+            if value is not None:
+                name = column if column == "kind" else f"{column}_id"
+                parts.append(f"p.{name} = {self._arg(value)}")
+        if filters.author is not None:
+            parts.append(f"strpos(p.folded_author, {self._arg(fold(filters.author))}) > 0")
+        if filters.min_price is not None:
+            parts.append(f"p.price >= {self._arg(filters.min_price)}")
+        if filters.max_price is not None:
+            parts.append(f"p.price <= {self._arg(filters.max_price)}")
+        if filters.available is not None:
+            free = "(SELECT COALESCE(sum(l.available), 0) FROM stock.levels l WHERE l.sku = p.sku)"
+            parts.append(f"{free} {'>' if filters.available else '<='} 0")
+        if filters.lendable:
+            parts.append("false")  # no product has lending terms yet
+        return " AND ".join(parts)
+
+    def _matches(self, words: str) -> str:
+        if self._typos:
+            folded = self._arg(words)
+            self._rank = f"word_similarity({folded}, p.folded)::float8"
+            return f"{folded} <% p.folded"
+        text, sku, prefix = self._arg(words), self._arg(code(words)), self._arg(_prefix_query(words))
+        query = (
+            f"(websearch_to_tsquery('english', {text}) || websearch_to_tsquery('simple', {text})"
+            f" || to_tsquery('simple', {prefix}))"
+        )
+        self._rank = _RANK.format(query=query, sku=sku)
+        return f"(p.search @@ {query} OR p.sku = {sku} OR p.isbn = {sku})"
+
+
+def sort_kind(sort: Sort) -> type:
+    """Type of the first sort value of a cursor; the second is the product's id."""
+    return ProductQuery(Filters())._order(sort)[2]
+
+
+def code(words: str) -> str:
+    """What was searched for as a SKU or ISBN would be written: `0-439-02348-3` is 0439023483, `85123a` is 85123A."""
+    joined = words.upper().replace(" ", "")
+    digits = joined.replace("-", "")
+    return digits if digits[:-1].isdecimal() and len(digits) in (10, 13) else joined
+
+
+def _prefix_query(words: str) -> str:
+    """The words as `to_tsquery` takes them, the last one as the beginning of a word, as while somebody types.
+
+    Nothing where the words hold operators (`-`, quotes, `or`), which only `websearch_to_tsquery` understands.
+    """
+    if _OPERATOR.search(words):
+        return ""
+    found = _WORD.findall(words)
+    return " & ".join([*(f"'{word}'" for word in found[:-1]), *(f"'{word}':*" for word in found[-1:])])

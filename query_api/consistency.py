@@ -1,0 +1,101 @@
+"""Reads what was written: a query that carries a Consistency-Token waits until its read model has applied it.
+
+A token of a topic that does not feed the endpoint is checked but not waited for.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+
+from infra.cluster import EVENT_TOPICS
+from infra.http.consistency_token import (
+    BadConsistencyToken,
+    ForeignConsistencyToken,
+    FutureConsistencyToken,
+    Token,
+    parse,
+)  # fmt: skip
+from infra.http.problems import DependencyUnavailable
+from query_api.feeds import FEEDS, Feed
+from query_api.log import Log
+from query_api.positions import Positions
+from query_api.refusals import ProjectionLagging
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
+LONGEST_WAIT = 30.0
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?=$|[,;\s])", re.IGNORECASE)
+
+
+def wait_seconds(prefer: str | None, default: float) -> float:
+    """How long to wait: `Prefer: wait=N`, at most 30 s, else `default`. What it does not understand it ignores."""
+    match = _WAIT.search(prefer or "")
+    return min(LONGEST_WAIT, float(match[1])) if match else default
+
+
+class Consistency:
+    """Waits for positions. `default_wait` in seconds holds where the request does not say."""
+
+    def __init__(self, positions: Positions, log: Log, default_wait: float) -> None:
+        self._positions = positions
+        self._log = log
+        self._default_wait = default_wait
+
+    async def reach(self, header: str, prefer: str | None, names: tuple[str, ...]) -> None:
+        """Returns when the read models `names` have applied every token of the header.
+
+        Raises `BadConsistencyToken`, `ForeignConsistencyToken` or `FutureConsistencyToken` for a token that can never
+        be reached, `ProjectionLagging` when it is not within the time, `DependencyUnavailable` when nobody can tell.
+        """
+        tokens = parse(header)
+        self._check(tokens)
+        deadline = time.monotonic() + wait_seconds(prefer, self._default_wait)
+        for feed in (FEEDS[name] for name in names):
+            wanted = {token.partition: token for token in sorted(tokens) if token.topic == feed.topic}
+            if wanted:
+                await self._wait(feed, wanted, deadline)
+
+    def _check(self, tokens: list[Token]) -> None:
+        if self._log.cluster is None:
+            raise DependencyUnavailable("Kafka has not told its cluster's id yet; the token cannot be checked.")
+        for token in tokens:
+            if token.cluster != self._log.cluster:
+                raise ForeignConsistencyToken(f"{token} is not of this cluster.")
+            if token.topic not in EVENT_TOPICS:
+                raise BadConsistencyToken(f"{token}: there is no topic {token.topic!r}.")
+            if self._log.lacks(token.topic, token.partition):
+                raise BadConsistencyToken(f"{token}: the topic has no partition {token.partition}.")
+
+    async def _wait(self, feed: Feed, wanted: Mapping[int, Token], deadline: float) -> None:
+        pause, checked = FIRST_PAUSE, False
+        while True:
+            partitions = (await self._positions.of(feed)).partitions
+            behind = [
+                token
+                for number, token in wanted.items()
+                if number not in partitions or partitions[number].next_offset <= token.offset
+            ]
+            if not behind:
+                return
+            if not checked:
+                await self._refuse_future(behind)
+                checked = True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                token = behind[0]
+                position = partitions.get(token.partition)
+                raise ProjectionLagging(
+                    f"{feed.name} has not applied {token} yet.",
+                    projection=feed.name,
+                    token=str(token),
+                    next_offset=position.next_offset if position else 0,
+                )
+            await asyncio.sleep(min(pause, left))
+            pause = min(LONGEST_PAUSE, pause * 1.5)
+
+    async def _refuse_future(self, behind: list[Token]) -> None:
+        ends = await self._log.ends()
+        for token in behind:
+            end = ends.get((token.topic, token.partition), 0)
+            if token.offset >= end:
+                raise FutureConsistencyToken(f"{token}: the partition ends at {end}.")

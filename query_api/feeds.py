@@ -1,0 +1,26 @@
+"""Which topic and store feeds each read model. The same names as the projections; a test compares them."""
+
+from typing import Literal, NamedTuple
+
+from event_schemas.topics import CATALOG, ORDERS, STOCK
+
+
+class Feed(NamedTuple):
+    """A read model as queries know it: its name, the topic it is taken from, and where it lies."""
+
+    name: str
+    topic: str
+    store: Literal["postgres", "redis"]
+
+
+FEEDS: dict[str, Feed] = {
+    feed.name: feed
+    for feed in (
+        Feed("catalog", CATALOG.name, "postgres"),
+        Feed("stock", STOCK.name, "postgres"),
+        Feed("order_history", ORDERS.name, "postgres"),
+        Feed("sales", ORDERS.name, "postgres"),
+        Feed("top_sellers", ORDERS.name, "redis"),
+    )
+}
+"""Every read model that can be asked, by name."""

@@ -1,0 +1,79 @@
+"""The read models in PostgreSQL: read-only queries through a pool that connects when it is needed, and again."""
+
+from typing import Any
+
+import asyncpg
+
+from infra.http.problems import DependencyUnavailable
+from query_api.refusals import ProjectionMissing, QueryTimeout
+
+MOST_CONNECTIONS = 10
+CONNECT_SECONDS = 3.0
+QUERY_SECONDS = 10.0
+TYPO_SIMILARITY = "0.4"
+
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidCatalogNameError,
+)
+_MISSING = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError)
+
+
+class Postgres:
+    """Queries against the views. Nothing connects before `open`, and `open` needs no server."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Makes the pool; connections are made as queries need them."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=MOST_CONNECTIONS,
+            timeout=CONNECT_SECONDS,
+            command_timeout=QUERY_SECONDS + 2,
+            server_settings={
+                "application_name": "stockroom query_api",
+                "default_transaction_read_only": "on",
+                "statement_timeout": str(int(QUERY_SECONDS * 1000)),
+                "pg_trgm.word_similarity_threshold": TYPO_SIMILARITY,
+                "timezone": "UTC",
+                "jit": "off",
+            },
+        )
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    async def rows(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        """All rows of a query.
+
+        Raises `DependencyUnavailable` when the server is away, `ProjectionMissing` when a view does not exist,
+        `QueryTimeout` when it takes more than `QUERY_SECONDS`.
+        """
+        if self._pool is None:
+            raise DependencyUnavailable("PostgreSQL is not connected.")
+        try:
+            async with self._pool.acquire(timeout=CONNECT_SECONDS + 1) as connection:
+                return await connection.fetch(sql, *args)
+        except asyncpg.QueryCanceledError as error:
+            raise QueryTimeout(f"More than {QUERY_SECONDS:g} s.") from error
+        except _MISSING as error:
+            raise ProjectionMissing("The projectors have not made this read model yet.") from error
+        except _AWAY as error:
+            raise DependencyUnavailable("PostgreSQL does not answer; it is tried again by itself.") from error
+
+    async def row(self, sql: str, *args: Any) -> asyncpg.Record | None:
+        """The first row of a query, if any. Raises as `rows` does."""
+        found = await self.rows(sql, *args)
+        return found[0] if found else None

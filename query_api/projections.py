@@ -1,0 +1,137 @@
+"""Endpoint `/v1/projections`: where every read model stands against the end of the log, in events and in seconds."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from infra.http.principal import Operator
+from infra.http.problems import Unavailable
+from query_api.feeds import FEEDS, Feed
+from query_api.positions import Standing
+from query_api.sources import FromSources, Sources
+
+log = structlog.get_logger()
+
+router = APIRouter(prefix="/v1/projections", tags=["operations"])
+
+KNOWN = """
+SELECT p.name, p.version,
+       (SELECT count(*) FROM stockroom.parked k
+        WHERE k.projection = p.name AND k.generation = p.active_generation) AS parked
+FROM stockroom.projections p
+"""
+
+Unread = tuple[str, int, int]
+
+
+class PartitionLag(BaseModel):
+    """One partition. `end` and both lags are null while Kafka does not answer."""
+
+    partition: int
+    next_offset: int
+    end: int | None
+    lag_events: int | None
+    lag_seconds: float | None = Field(description="Age of the first record that is not applied; 0 when there is none.")
+
+
+class ProjectionLag(BaseModel):
+    """One read model: its version and generation, its lag over all partitions, and each partition."""
+
+    name: str
+    store: str
+    topic: str
+    version: int | None
+    generation: int | None
+    lag_events: int | None
+    lag_seconds: float | None
+    parked: int | None = Field(description="Records that were set aside because they cannot be applied.")
+    error: str | None = None
+    partitions: list[PartitionLag]
+
+
+class Projections(BaseModel):
+    """All read models."""
+
+    items: list[ProjectionLag]
+
+
+@router.get("", response_model=Projections)
+async def list_projections(operator: Operator, sources: FromSources) -> dict[str, Any]:
+    """Position and lag of every read model. What cannot be told, since a server is away, is null beside its `error`."""
+    standings: dict[str, Standing | str] = {}
+    for feed in FEEDS.values():
+        try:
+            standings[feed.name] = await sources.positions.of(feed)
+        except Unavailable as error:
+            standings[feed.name] = f"{error.code}: {error.detail}"
+    try:
+        ends: Mapping[tuple[str, int], int] | None = await sources.log.ends()
+    except Unavailable:
+        ends = None
+    known = await _known(sources)
+    unread = [place for name, standing in standings.items() for place in _unread(FEEDS[name], standing, ends)]
+    times = await sources.log.appended_ms(unread) if unread else {}
+    items = [_described(FEEDS[name], standing, ends, times) for name, standing in standings.items()]
+    return {"items": [{**item, **known.get(item["name"], {})} for item in items]}
+
+
+async def _known(sources: Sources) -> dict[str, dict[str, int]]:
+    """Version and number of parked records by read model; without those whose store does not answer."""
+    known: dict[str, dict[str, int]] = {}
+    try:
+        rows = await sources.postgres.rows(KNOWN)
+        known = {row["name"]: {"version": row["version"], "parked": row["parked"]} for row in rows}
+        for feed in FEEDS.values():
+            if feed.store == "redis" and feed.name in known:
+                known[feed.name]["parked"] = await sources.redis.parked(await sources.redis.prefix(feed.name))
+    except Unavailable as away:
+        log.warning("projections_partly_unknown", code=away.code, detail=away.detail)
+    return known
+
+
+def _unread(feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int], int] | None) -> list[Unread]:
+    """The first unread record of each partition that has one."""
+    if isinstance(standing, str) or ends is None:
+        return []
+    return [
+        (feed.topic, number, position.next_offset)
+        for number, position in standing.partitions.items()
+        if ends.get((feed.topic, number), 0) > position.next_offset
+    ]
+
+
+def _described(
+    feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int], int] | None, times: Mapping[Unread, int]
+) -> dict[str, Any]:
+    told: dict[str, Any] = {**feed._asdict(), "version": None, "generation": None, "parked": None, "partitions": []}
+    if isinstance(standing, str):
+        return {**told, "lag_events": None, "lag_seconds": None, "error": standing}
+    now = time.time()
+    partitions: list[dict[str, Any]] = []
+    for number, position in sorted(standing.partitions.items()):
+        end = None if ends is None else ends.get((feed.topic, number), position.next_offset)
+        lag = None if end is None else max(0, end - position.next_offset)
+        # The last applied record is older than the first unread one: a bound where that could not be read in time.
+        since = times.get((feed.topic, number, position.next_offset), position.appended_ms) / 1000
+        seconds = None if lag is None else (round(max(0.0, now - since), 3) if lag else 0.0)
+        partitions.append(
+            {
+                "partition": number,
+                "next_offset": position.next_offset,
+                "end": end,
+                "lag_events": lag,
+                "lag_seconds": seconds,
+            }
+        )
+    known = ends is not None
+    return {
+        **told,
+        "generation": standing.generation,
+        "lag_events": sum(one["lag_events"] for one in partitions) if known else None,
+        "lag_seconds": max((one["lag_seconds"] for one in partitions), default=0.0) if known else None,
+        "partitions": partitions,
+    }

@@ -1,0 +1,66 @@
+"""The query API's own leaves of the error tree in `infra/http/problems.py`.
+
+BadRequest
+├── BadCursor               400 bad_cursor
+└── CursorWithOffset        400 cursor_with_offset
+NotFound
+├── ProductNotFound         404 product_not_found
+├── SkuNotFound             404 sku_not_found
+└── OrderNotFound           404 order_not_found
+Unavailable
+├── ProjectionLagging       503 projection_lagging
+├── ProjectionMissing       503 projection_missing
+└── QueryTimeout            503 query_timeout
+"""
+
+from infra.http.problems import BadRequest, NotFound, Unavailable
+
+
+class BadCursor(BadRequest):
+    """The cursor is damaged, or was given for another path, filter or order."""
+
+    code, title = "bad_cursor", "The cursor does not belong to this query"
+
+
+class CursorWithOffset(BadRequest):
+    """A page is found by a cursor or by an offset, not by both."""
+
+    code, title = "cursor_with_offset", "A cursor and an offset exclude each other"
+
+
+class ProductNotFound(NotFound):
+    """No product has this id (yet)."""
+
+    code, title = "product_not_found", "There is no such product"
+
+
+class SkuNotFound(NotFound):
+    """No product and no ledger has this SKU (yet)."""
+
+    code, title = "sku_not_found", "There is no such SKU"
+
+
+class OrderNotFound(NotFound):
+    """No order has this id (yet)."""
+
+    code, title = "order_not_found", "There is no such order"
+
+
+class ProjectionLagging(Unavailable):
+    """A read model did not reach the position of a Consistency-Token within the time to wait."""
+
+    code, title = "projection_lagging", "The read model is not that far yet"
+
+
+class ProjectionMissing(Unavailable):
+    """The read model's tables do not exist: the projectors have never run against this store."""
+
+    code, title = "projection_missing", "The read model does not exist yet"
+    retry_after = 2
+
+
+class QueryTimeout(Unavailable):
+    """The database did not finish the query in time."""
+
+    code, title = "query_timeout", "The query took too long"
+    retry_after = 2

@@ -1,0 +1,72 @@
+"""The read models in Redis: the active generation, positions, and sorted sets summed over several keys."""
+
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar, cast
+
+from redis import exceptions
+from redis.asyncio import Redis
+from uuid_utils.compat import uuid4
+
+from infra.http.problems import DependencyUnavailable
+from query_api.refusals import ProjectionMissing
+
+TIMEOUT_SECONDS = 3.0
+SUM_SECONDS = 30
+
+T = TypeVar("T")
+
+
+class SortedSets:
+    """Reads what a projection keeps in Redis. Connects when it is needed, and again."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+        )
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        await self._redis.aclose()
+
+    async def ping(self) -> None:
+        """Raises `DependencyUnavailable` when the server does not answer."""
+        await _answer(cast(Awaitable[Any], self._redis.ping()))
+
+    async def prefix(self, projection: str) -> str:
+        """What the keys of the active generation begin with. Raises `ProjectionMissing` when there is none."""
+        generation = await _answer(cast(Awaitable[str | None], self._redis.get(f"active:{projection}")))
+        if generation is None:
+            raise ProjectionMissing("The projectors have not made this read model yet.")
+        return f"{projection}:{generation}:"
+
+    async def positions(self, prefix: str) -> dict[str, str]:
+        """The stored position of each partition as JSON, by the partition's number as text."""
+        return await _answer(cast(Awaitable[dict[str, str]], self._redis.hgetall(f"{prefix}pos")))
+
+    async def parked(self, prefix: str) -> int:
+        """How many records were set aside because they cannot be applied."""
+        return await _answer(self._redis.hlen(f"{prefix}parked"))
+
+    async def top(self, keys: Sequence[str], limit: int) -> list[tuple[str, int]]:
+        """The `limit` members with the highest scores above 0, summed over `keys`; ties by member, descending."""
+        if len(keys) == 1:
+            found = await _answer(self._redis.zrange(keys[0], 0, limit - 1, desc=True, withscores=True))
+        else:
+            total = f"query_api:sum:{uuid4().hex}"
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.zunionstore(total, list(keys))
+                pipe.expire(total, SUM_SECONDS)
+                pipe.zrange(total, 0, limit - 1, desc=True, withscores=True)
+                pipe.unlink(total)
+                found = (await _answer(pipe.execute()))[2]
+        return [(str(member), int(score)) for member, score in cast(list[tuple[str, float]], found) if score > 0]
+
+
+async def _answer(asked: Awaitable[T]) -> T:
+    try:
+        return await asked
+    except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.BusyLoadingError, OSError) as error:
+        raise DependencyUnavailable("Redis does not answer; it is tried again by itself.") from error

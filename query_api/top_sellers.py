@@ -1,0 +1,110 @@
+"""Endpoint of the read model `top_sellers`: sorted sets from Redis, names from the catalog."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
+
+from infra.http.principal import CurrentPrincipal
+from infra.http.problems import ValidationFailed
+from query_api.days import before, between, today
+from query_api.paging import Limit
+from query_api.sources import FromSources, applied
+
+router = APIRouter(prefix="/v1/top-sellers", tags=["sales"])
+
+NAMES = "SELECT product_id, sku, name FROM catalog.products WHERE product_id = ANY($1::text[])"
+
+_EXAMPLE: JsonDict = {
+    "rank": 1,
+    "product_id": "5c1b0d7e-6a0e-5d5e-9f8e-0b8d6c9a4f11",
+    "sku": "22197",
+    "name": "SMALL POPCORN HOLDER",
+    "total_quantity_sold": 56450,
+}
+
+
+class Seller(BaseModel):
+    """A product by how many pieces of it were sold. SKU and name are null while the catalog does not know it yet."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    rank: int
+    product_id: str
+    sku: str | None
+    name: str | None
+    total_quantity_sold: int
+
+
+class TopSellers(BaseModel):
+    """The best sellers. The days are UTC and both count; null for all time."""
+
+    window: str
+    first_day: date | None
+    last_day: date | None
+    items: list[Seller]
+
+
+@router.get("", response_model=TopSellers, dependencies=[Depends(applied("top_sellers", "catalog"))])
+async def top_sellers(
+    principal: CurrentPrincipal,
+    sources: FromSources,
+    limit: Limit = 10,
+    window: Annotated[
+        str | None,
+        Query(
+            pattern=r"^(all|[1-9]\d{0,2}d)$",
+            description="`all`, or so many days up to today: `7d`, `30d`. `all` when nothing is given.",
+            examples=["all", "7d", "30d"],
+        ),
+    ] = None,
+    day: Annotated[date | None, Query(description="One UTC day.")] = None,
+    start: Annotated[date | None, Query(alias="from", description="First UTC day; with `to`.")] = None,
+    end: Annotated[date | None, Query(alias="to", description="Last UTC day; with `from`.")] = None,
+) -> dict[str, Any]:
+    """What was sold most, by pieces of confirmed orders on the day they were placed; cancelled ones do not count."""
+    days = _days(window, day, start, end)
+    prefix = await sources.redis.prefix("top_sellers")
+    keys = [f"{prefix}top:sale:all"] if days is None else [f"{prefix}top:sale:day:{one:%Y%m%d}" for one in days]
+    found = await sources.redis.top(keys, limit)
+    rows = await sources.postgres.rows(NAMES, [product_id for product_id, _ in found]) if found else []
+    known = {row["product_id"]: row for row in rows}
+    items = [
+        {
+            "rank": rank,
+            "product_id": product_id,
+            "sku": known[product_id]["sku"] if product_id in known else None,
+            "name": known[product_id]["name"] if product_id in known else None,
+            "total_quantity_sold": quantity,
+        }
+        for rank, (product_id, quantity) in enumerate(found, 1)
+    ]
+    first, last = (days[0], days[-1]) if days else (None, None)
+    return {
+        "window": window or ("days" if days else "all"),
+        "first_day": first,
+        "last_day": last,
+        "items": items,
+    }
+
+
+def _days(window: str | None, day: date | None, start: date | None, end: date | None) -> list[date] | None:
+    """The days that count; None for all time. Raises `ValidationFailed` when parameters contradict each other."""
+    ways = [window is not None, day is not None, start is not None or end is not None]
+    if sum(ways) > 1:
+        raise ValidationFailed(
+            errors=[{"pointer": "query", "detail": "window, day, and from with to exclude each other."}]
+        )
+    if day is not None:
+        return [day]
+    if start is not None or end is not None:
+        if start is None or end is None:
+            missing = "from" if start is None else "to"
+            raise ValidationFailed(errors=[{"pointer": f"query/{missing}", "detail": "from and to go together."}])
+        return between(start, end)
+    if window is None or window == "all":
+        return None
+    last = today()
+    return between(before(last, int(window[:-1]) - 1), last)

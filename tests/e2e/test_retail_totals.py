@@ -1,0 +1,103 @@
+"""An imported file against independent sums of it: the generated sample, or with `STOCKROOM_DATA` the real one."""
+
+import asyncio
+import csv
+import gzip
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from infra.imports.sample import sample_csv
+from infra.settings import REPOSITORY, Settings
+from tests.e2e.product import Product
+
+SEED = 4_711
+
+
+@pytest.fixture
+def retail_file(settings: Settings, tmp_path: Path) -> Path:
+    if settings.data is not None:
+        return settings.data / "online_retail.csv.gz"
+    path = tmp_path / "retail.csv.gz"
+    path.write_bytes(gzip.compress(sample_csv(SEED)))
+    return path
+
+
+async def import_retail(file: Path) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "infra.cli",
+        "import",
+        "retail",
+        str(file),
+        cwd=REPOSITORY,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=dict(os.environ),
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+def sold_and_invoices(file: Path) -> tuple[Counter[str], set[str]]:
+    """Pieces sold per stock code, and the invoices that sell something, by nothing but the csv module."""
+    sold: Counter[str] = Counter()
+    invoices = set()
+    with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
+        for row in csv.DictReader(text):
+            if row["InvoiceNo"].startswith("C") or not (row["Quantity"] or "").isdecimal():
+                continue
+            if float(row["UnitPrice"] or 0) == 0 or float(row["UnitPrice"]) >= 0.01:
+                sold[row["StockCode"].strip().upper()] += int(row["Quantity"])
+                invoices.add(row["InvoiceNo"])
+    return sold, invoices
+
+
+@pytest.mark.timeout(600)
+async def test_an_imported_file_sells_what_an_independent_sum_says(product: Product, retail_file: Path) -> None:
+    sold, invoices = sold_and_invoices(retail_file)
+    first = await import_retail(retail_file)
+    assert f"{len(invoices):,} CONFIRMED" in first
+
+    top = (await product.get("/v1/top-sellers", limit=100))["items"]
+    of_the_file = [(item["sku"], item["total_quantity_sold"]) for item in top if item["sku"] in sold]
+    best = sold.most_common(10)
+    assert [pieces for _, pieces in of_the_file[:10]] == [pieces for _, pieces in best]
+    assert all(pieces == sold[sku] for sku, pieces in of_the_file)
+
+    at_once = asyncio.Semaphore(8)
+
+    async def level(sku: str) -> tuple[str, int, int]:
+        async with at_once:
+            shown = await product.get(f"/v1/stock/{sku}")
+            return sku, shown["reserved"], shown["available"]
+
+    levels = await asyncio.gather(*map(level, sold))
+    assert {sku: reserved for sku, reserved, _ in levels} == dict(sold)
+    assert {available for _, _, available in levels} == {0}
+
+    again = await import_retail(retail_file)
+    assert (await product.get("/v1/top-sellers", limit=100))["items"] == top
+    assert list(await asyncio.gather(*map(level, sold))) == list(levels)
+    table = [line.split() for line in again.splitlines() if line.startswith(("products", "receipts", "orders "))]
+    assert {line[1] for line in table if len(line) == 5 and line[1].isdecimal()} == {"0"}
+
+
+async def test_a_longer_file_brings_only_what_the_shorter_one_did_not(product: Product, tmp_path: Path) -> None:
+    lines = sample_csv(SEED + 1, products=30, invoices=40).decode().splitlines(keepends=True)
+    begins = [n for n, line in enumerate(lines) if n and line.split(",")[0] != lines[n - 1].split(",")[0]]
+    shorter, longer = tmp_path / "shorter.csv.gz", tmp_path / "longer.csv.gz"
+    shorter.write_bytes(gzip.compress("".join(lines[: begins[len(begins) // 2]]).encode()))
+    longer.write_bytes(gzip.compress("".join(lines).encode()))
+    await import_retail(shorter)
+    await import_retail(longer)
+    sold, invoices = sold_and_invoices(longer)
+    for sku, pieces in sold.items():
+        shown = await product.get(f"/v1/stock/{sku}")
+        assert (shown["reserved"], shown["available"]) == (pieces, 0), sku
+    assert f"{len(invoices):,} CONFIRMED" in await import_retail(longer)

@@ -1,0 +1,58 @@
+"""A read model's tables in a schema of their own in the real PostgreSQL, filled by its own statements."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+from uuid_utils.compat import uuid4
+
+from event_schemas.record import Recorded
+from projectors.projection import Postgres, Projection
+
+
+class Tables:
+    """The tables of one projection in schema `schema`."""
+
+    def __init__(self, connection: asyncpg.Connection, projection: Projection, schema: str) -> None:
+        self._connection = connection
+        self._projection = projection
+        self._schema = schema
+
+    async def apply(self, events: Sequence[Recorded], batch_size: int | None = None) -> None:
+        """Applies the events in batches, each in a transaction, as the engine does."""
+        size = batch_size or len(events)
+        for start in range(0, len(events), size):
+            async with self._connection.transaction():
+                for statement in cast(Postgres, self._projection.apply)(events[start : start + size]):
+                    await self._connection.execute(self._filled(statement.sql), *statement.args)
+
+    async def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
+        """What a query answers; `{schema}` stands for the schema."""
+        return [dict(row) for row in await self._connection.fetch(self._filled(sql), *args)]
+
+    async def everything(self) -> dict[str, list[str]]:
+        """All rows of all tables as sorted text, to compare two fillings."""
+        return {
+            table: [
+                row["row"] for row in await self.rows(f"SELECT t::text AS row FROM {{schema}}.{table} t ORDER BY 1")
+            ]
+            for table in self._projection.tables
+        }
+
+    def _filled(self, sql: str) -> str:
+        return sql.replace("{schema}", self._schema)
+
+
+@asynccontextmanager
+async def tables_of(dsn: str, projection: Projection) -> AsyncIterator[Tables]:
+    """Empty tables of a projection with their indexes; gone afterwards."""
+    schema = f"t_{uuid4().hex[:12]}"
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(f"CREATE SCHEMA {schema}")
+        await connection.execute((projection.ddl + projection.indexes).replace("{schema}", schema))
+        yield Tables(connection, projection, schema)
+    finally:
+        await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        await connection.close()

@@ -1,0 +1,73 @@
+"""Read models filled from events in memory, by the projections and their stores, as the engine fills them."""
+
+from collections.abc import Iterable
+
+import asyncpg
+from redis.asyncio import Redis
+
+from event_schemas.codec import encode
+from event_schemas.envelope import to_headers
+from event_schemas.holder import Holder
+from event_schemas.record import LogRecord, Recorded, recorded
+from infra.log_reader import Batch, Position
+from projectors.postgres_store import PostgresStore
+from projectors.projection import Projection
+from projectors.redis_store import RedisStore
+from projectors.registry import PROJECTIONS
+from tests.projectors.log import Log
+
+PARTITIONS = range(3)
+HOLDER = Holder(1, "w")
+
+
+class Shelf:
+    """All read models in one database and one Redis. `log` numbers the events."""
+
+    def __init__(self, pool: asyncpg.Pool, redis: Redis) -> None:
+        self.log = Log()
+        self._stores: list[tuple[Projection, PostgresStore | RedisStore]] = [
+            (
+                projection,
+                PostgresStore(pool, projection, recorded)
+                if projection.store == "postgres"
+                else RedisStore(redis, pool, projection, recorded),
+            )
+            for projection in PROJECTIONS
+        ]
+
+    async def prepare(self) -> None:
+        """Empty read models."""
+        for _, store in self._stores:
+            await store.prepare(PARTITIONS)
+            await store.load(PARTITIONS)
+
+    async def feed(self, events: Iterable[Recorded]) -> None:
+        """Applies events to every read model of their topic; they follow what was fed before."""
+        events = list(events)
+        for projection, store in self._stores:
+            batches = [
+                _batch(of_partition)
+                for partition in PARTITIONS
+                if (of_partition := [e for e in events if (e.topic, e.partition) == (projection.topic, partition)])
+            ]
+            if batches:
+                outcome = await store.commit(batches, frozenset())
+                assert not outcome.parked, outcome.parked
+
+
+def _batch(events: list[Recorded]) -> Batch:
+    first, last = events[0], events[-1]
+    before = Position(first.offset, HOLDER if first.offset else Holder(0, ""))
+    records = [
+        LogRecord(
+            event.topic,
+            event.partition,
+            event.offset,
+            event.appended_ms,
+            event.envelope.subject.encode(),
+            encode(event.event),
+            to_headers(event.envelope),
+        )
+        for event in events
+    ]
+    return Batch(first.topic, first.partition, records, before, Position(last.offset + 1, HOLDER), 0)

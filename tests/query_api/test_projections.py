@@ -1,0 +1,133 @@
+"""`/v1/projections`, `/health` and `/ready`: where the read models stand, and what is told when a server is away."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+from aiokafka import AIOKafkaProducer
+from redis.asyncio import Redis
+
+from infra.settings import Settings
+from projectors.registry import PROJECTIONS
+from query_api.feeds import FEEDS, Feed
+from query_api.sources import Sources
+from tests.query_api.conftest import at_path, client_of
+from tests.query_api.shelf import PARTITIONS, Shelf
+from tests.support.cable import Cable
+from tests.support.poll import until
+
+
+def test_feeds_are_the_projections() -> None:
+    assert list(FEEDS.values()) == [Feed(one.name, one.topic, one.store) for one in PROJECTIONS]
+
+
+async def test_every_projection_tells_positions_and_lag(client: httpx.AsyncClient, sources: Sources) -> None:
+    items = {item["name"]: item for item in (await client.get("/v1/projections")).json()["items"]}
+    ends = await sources.log.ends()
+    assert list(items) == [one.name for one in PROJECTIONS]
+    for item in items.values():
+        assert (item["version"], item["generation"], item["parked"], item["error"]) == (1, 1, 0, None)
+        assert [one["partition"] for one in item["partitions"]] == list(PARTITIONS)
+        for one in item["partitions"]:
+            end = ends[item["topic"], one["partition"]]
+            assert one["lag_events"] == max(0, end - one["next_offset"])
+            assert (one["lag_seconds"] > 0) == (one["lag_events"] > 0)
+        assert item["lag_events"] == sum(one["lag_events"] for one in item["partitions"])
+
+
+async def test_the_age_of_an_unread_record_is_taken_from_the_log(settings: Settings, sources: Sources) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers)
+    await producer.start()
+    try:
+        first = await producer.send_and_wait("orders", b"{}", partition=0)
+        second = await producer.send_and_wait("orders", b"{}", partition=0)
+    finally:
+        await producer.stop()
+    places = [("orders", 0, first.offset), ("orders", 0, second.offset), ("orders", 0, second.offset + 10**9)]
+    assert await sources.log.appended_ms(places[:2]) == {
+        places[0]: first.timestamp,
+        places[1]: second.timestamp,
+    }
+    assert places[2] not in await sources.log.appended_ms(places[1:])
+
+
+async def test_ready_when_everything_answers(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    assert (await client.get("/health")).json() == {"status": "ok"}
+    answer = await client.get("/ready")
+    assert answer.status_code == 200
+    assert set(answer.json()["checks"].values()) == {"ok"}
+
+
+async def test_a_store_that_no_projector_has_filled_is_missing_not_broken(settings: Settings) -> None:
+    untouched = settings.model_copy(
+        update={
+            "postgres_dsn": at_path(settings.dsn, "template1"),
+            "redis_url": at_path(settings.redis_address, "10"),
+        }
+    )
+    sources = Sources(untouched)
+    await sources.open()
+    async with client_of(untouched, sources) as client:
+        for path in ("/v1/products", "/v1/stock/A", "/v1/orders", "/v1/sales/daily", "/v1/top-sellers"):
+            answer = await client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (503, "projection_missing"), path
+            assert answer.headers["retry-after"] == "2"
+        items = (await client.get("/v1/projections")).json()["items"]
+        assert all(item["error"].startswith("projection_missing") for item in items)
+        answer = await client.get("/ready")
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    await sources.close()
+
+
+async def test_postgresql_goes_away_and_comes_back(own_settings: Settings, shelf: Shelf) -> None:
+    parts = urlsplit(own_settings.dsn)
+    async with Cable(parts.hostname or "", parts.port or 0) as cable:
+        user = f"{parts.username}@" if parts.username else ""
+        through = urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{cable.port}"))
+        cut = own_settings.model_copy(update={"postgres_dsn": through})
+        sources = Sources(cut)
+        await sources.open()
+        async with client_of(cut, sources) as client:
+            assert (await client.get("/v1/products")).status_code == 200
+            await cable.cut()
+            answer = await client.get("/v1/products")
+            assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
+            assert "PostgreSQL" in answer.json()["detail"]
+            assert answer.headers["retry-after"] == "1"
+            assert (await client.get("/health")).status_code == 200
+            await cable.mend()
+            await until(lambda: client.get("/v1/products"), lambda answer: answer.status_code == 200)
+        await sources.close()
+
+
+async def test_redis_goes_away_and_comes_back(own_settings: Settings, shelf: Shelf, own_redis: Redis) -> None:
+    parts = urlsplit(own_settings.redis_address)
+    async with Cable(parts.hostname or "", parts.port or 6379) as cable:
+        through = urlunsplit(parts._replace(netloc=f"127.0.0.1:{cable.port}"))
+        cut = own_settings.model_copy(update={"redis_url": through})
+        sources = Sources(cut)
+        await sources.open()
+        async with client_of(cut, sources) as client:
+            assert (await client.get("/v1/top-sellers")).status_code == 200
+            await cable.cut()
+            answer = await client.get("/v1/top-sellers")
+            assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
+            assert "Redis" in answer.json()["detail"]
+            assert (await client.get("/v1/products")).status_code == 200
+            items = {item["name"]: item for item in (await client.get("/v1/projections")).json()["items"]}
+            assert items["top_sellers"]["error"].startswith("dependency_unavailable")
+            assert items["catalog"]["error"] is None
+            await cable.mend()
+            await until(lambda: client.get("/v1/top-sellers"), lambda answer: answer.status_code == 200)
+        await sources.close()
+
+
+async def test_without_kafka_queries_go_on_and_lag_is_unknown(own_settings: Settings, shelf: Shelf) -> None:
+    sources = Sources(own_settings)
+    await sources.open()
+    async with client_of(own_settings, sources) as client:
+        assert (await client.get("/v1/products")).status_code == 200
+        item = (await client.get("/v1/projections")).json()["items"][0]
+        assert (item["lag_events"], item["partitions"][0]["end"]) == (None, None)
+        answer = await client.get("/v1/products", headers={"Consistency-Token": "c:orders/0@1"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
+    await sources.close()
