@@ -107,7 +107,7 @@ class LogReader:
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",
-            **{"fetch_max_wait_ms": 100, "max_partition_fetch_bytes": 4 * 1024 * 1024, **consumer_settings},
+            **{"fetch_max_wait_ms": 100, "max_partition_fetch_bytes": 1024 * 1024, **consumer_settings},
         )
 
     async def __aenter__(self) -> "LogReader":

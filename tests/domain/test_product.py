@@ -14,7 +14,7 @@ from domain.product_commands import (
     WithdrawProduct,
 )
 from domain.rejected import ProductExists, ProductGone, ProductNotFound
-from domain.words import Price
+from domain.words import BookDetails, Price
 from event_schemas.catalog import (
     Book,
     InitialStock,
@@ -104,7 +104,7 @@ def test_a_description_that_changes_nothing_is_no_event() -> None:
 
 def test_a_book_can_be_described_as_one() -> None:
     book = Book(author="Ursula K. Le Guin", isbn="9780441478125")
-    command = DescribeProduct(product_id=ID, book=book)
+    command = DescribeProduct(product_id=ID, book=BookDetails(**book.model_dump()))
     given(PRODUCT, ADDED).when(command).then(ProductDescribed(product_id=ID, book=book))
 
 
