@@ -10,6 +10,7 @@ from command_api.desk import AtDesk, given
 from command_api.intent import Answer
 from command_api.money import Currency, DecimalPrice, minor_units
 from command_api.request import IDENTITIES, Asked, CommandRequest
+from domain.decider import Command
 from domain.product_commands import AddProduct, ReviseProduct, WithdrawProduct
 from domain.words import BookDetails, Code, Name, Sku, Text, WarehouseId
 from event_schemas.catalog import InitialStock, ProductAdded, ProductKind
@@ -78,7 +79,7 @@ class ProductChange(BaseModel):
 
     name: Name | None = None
     price: DecimalPrice | None = None
-    currency: Currency = "USD"
+    currency: Currency | None = Field(default=None, description="Of the price; it must be the one that it has.")
     description: Text | None = None
     identification: Code | None = None
     image_url: Code | None = None
@@ -117,14 +118,20 @@ async def change_product(product_id: ProductId, body: ProductChange, asked: Aske
     """Change what is said of a product or what it costs, all of it or nothing.
 
     Answers 200 with the events that followed, none when nothing changed. Refused with 404 ``product_not_found``,
-    409 ``product_withdrawn``, 412 ``version_conflict``.
+    409 ``product_withdrawn`` or ``currency_differs``, 412 ``version_conflict``.
     """
     if not body.model_fields_set - {"currency"}:
         raise ValidationFailed("Nothing to change is given.", errors=[{"pointer": "#", "detail": "no field is given"}])
-    price = minor_units(body.price, body.currency) if body.price is not None else None
-    described = body.model_dump(exclude={"price", "currency"}, exclude_none=True)
-    command = ReviseProduct(product_id=product_id, new_price=price, **described)
-    answer = await desk.carry_out(asked, f"/v1/products/{product_id}", body, given(command))
+
+    async def make() -> Command:
+        price = None
+        if body.price is not None:
+            currency = body.currency or (await desk.offers().find(product_id=product_id)).price.currency
+            price = minor_units(body.price, currency)
+        described = body.model_dump(exclude={"price", "currency"}, exclude_none=True)
+        return ReviseProduct(product_id=product_id, new_price=price, **described)
+
+    answer = await desk.carry_out(asked, f"/v1/products/{product_id}", body, make)
     return desk.respond(answer, desk.told(answer), location=f"/v1/products/{product_id}")
 
 

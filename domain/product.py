@@ -13,7 +13,7 @@ from domain.product_commands import (
     ReviseProduct,
     WithdrawProduct,
 )
-from domain.rejected import ProductExists, ProductGone, ProductNotFound
+from domain.rejected import CurrencyDiffers, ProductExists, ProductGone, ProductNotFound
 from domain.words import BookDetails, Price
 from event_schemas.catalog import Book, PriceChanged, ProductAdded, ProductDescribed, ProductWithdrawn, Variant
 from event_schemas.event import Event
@@ -35,7 +35,8 @@ DESCRIPTION = ("name", "description", "identification", "image_url", "book")
 
 
 def decide(state: Product, command: ProductCommand) -> list[Event]:
-    """The events that follow. Raises ``ProductNotFound``, ``ProductExists`` or ``ProductGone``."""
+    """The events that follow. Raises ``ProductNotFound``, ``ProductExists``, ``ProductGone``
+    or ``CurrencyDiffers``."""
     if isinstance(command, AddProduct):
         return _add(state, command)
     if state.added is None:
@@ -93,6 +94,11 @@ def _reprice(product: ProductAdded, sku: str | None, price: Price) -> list[Event
     if variant is None:
         raise ProductNotFound(f"product {product.product_id} has no SKU {sku}", sku=sku)
     new_price = Money(**price.model_dump())
+    if variant.price.currency != new_price.currency:
+        raise CurrencyDiffers(
+            f"SKU {variant.sku} is priced in {variant.price.currency}, not in {new_price.currency}",
+            currency=variant.price.currency,
+        )
     if variant.price == new_price:
         return []
     return [PriceChanged(product_id=product.product_id, sku=variant.sku, old_price=variant.price, new_price=new_price)]

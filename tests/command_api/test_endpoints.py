@@ -141,6 +141,16 @@ async def test_a_change_of_description_and_price_is_one_command(
     assert (unchanged.status_code, unchanged.json()["events"]) == (200, [])
 
 
+async def test_a_price_without_a_currency_means_the_one_that_the_product_has(
+    api: httpx.AsyncClient, unique: str
+) -> None:
+    product = await add_product(api, unique.upper(), currency="GBP")
+    url = f"/v1/products/{product['id']}"
+    repriced = await api.patch(url, json={"price": 199.99})
+    assert repriced.json()["events"][0]["new_price"] == {"amount": 19999, "currency": "GBP"}
+    problem(await api.patch(url, json={"price": 1, "currency": "USD"}), 409, "currency_differs")
+
+
 async def test_a_withdrawn_product_cannot_be_ordered_or_changed(api: httpx.AsyncClient, unique: str) -> None:
     product = await add_product(api, unique.upper())
     url = f"/v1/products/{product['id']}"
@@ -206,6 +216,9 @@ PRODUCT: dict[str, Any] = {"name": "A", "price": 1}
         ("POST", "/v1/products", {**PRODUCT, "quantity": -1}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "quantity": "5"}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "name": "  "}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "name": "NUL \x00"}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "description": "NUL \x00"}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "book": {"author": "A" * 501}}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "sku": "lower case"}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "currency": "pounds"}, 422, "validation_failed"),
         ("PATCH", "/v1/products/none", {}, 422, "validation_failed"),

@@ -13,7 +13,7 @@ from domain.product_commands import (
     ReviseProduct,
     WithdrawProduct,
 )
-from domain.rejected import ProductExists, ProductGone, ProductNotFound
+from domain.rejected import CurrencyDiffers, ProductExists, ProductGone, ProductNotFound
 from domain.words import BookDetails, Price
 from event_schemas.catalog import (
     Book,
@@ -165,3 +165,8 @@ def test_a_malformed_sku_is_no_command(sku: str) -> None:
 def test_an_absurd_price_is_no_command(amount: int) -> None:
     with pytest.raises(ValidationError):
         ChangePrice(product_id=ID, new_price=Price(amount=amount, currency="GBP"))
+
+
+def test_a_price_keeps_its_currency() -> None:
+    command = ChangePrice(product_id=ID, new_price=Price(amount=100, currency="JPY"))
+    given(PRODUCT, ADDED).when(command).then_rejected(CurrencyDiffers)

@@ -17,6 +17,7 @@ from infra.settings import Settings
 from policies.policy import Policy
 from policies.position_store import PositionStore
 from policies.runner import Runner
+from policies.topic_partitions import topic_partitions
 from tests.support.cable import Cable
 from tests.support.log import LogWriter
 
@@ -80,8 +81,7 @@ class Bench(NamedTuple):
 
     async def records(self, topic: str) -> list[LogRecord]:
         """Everything that counts in a topic of the product."""
-        rows = await self.postgres.fetch("SELECT DISTINCT partition FROM policies.offsets WHERE topic = $1", topic)
-        partitions = {row["partition"] for row in rows} or set(range(self.settings.partitions))
+        partitions = (await topic_partitions(self.settings.bootstrap_servers, [topic]))[topic]
         start = {(topic, partition): START for partition in partitions}
         async with LogReader(self.settings.bootstrap_servers, start) as reader:
             return [record async for batch in reader.until(await reader.ends()) for record in batch.records]

@@ -1,0 +1,61 @@
+"""What the process of the policies tells of itself."""
+
+import httpx
+
+from infra.log_reader import START
+from infra.settings import Settings
+from policies.app import create_app
+from policies.standing import Standing
+from tests.policies.bench import Bench
+from tests.policies.test_runner import order
+from tests.support.poll import until
+
+
+def client(standings: list[Standing], bootstrap_servers: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(create_app(standings, bootstrap_servers))
+    return httpx.AsyncClient(transport=transport, base_url="http://policies")
+
+
+async def test_it_is_not_ready_before_every_policy_reads_and_says_why(settings: Settings) -> None:
+    reading, starting = Standing("buy", "orders", running=True, waits_for=""), Standing("buy", "stock")
+    async with client([reading, starting], settings.bootstrap_servers) as http:
+        assert (await http.get("/health")).status_code == 200
+        answer = await http.get("/ready")
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["code"] == "not_ready"
+        assert "buy in stock waits" in answer.json()["detail"]
+        starting.running = True
+        starting.going_on()
+        assert (await http.get("/ready")).json() == {"status": "ready", "alarms": {"hanging": 0, "parked": 0}}
+
+
+async def test_what_hangs_or_is_parked_is_an_alarm(settings: Settings) -> None:
+    standing = Standing("buy", "orders", running=True, waits_for="", parked=2)
+    standing.hanging["validation_failed"] = 3
+    async with client([standing], settings.bootstrap_servers) as http:
+        assert (await http.get("/ready")).json()["alarms"] == {"hanging": 3, "parked": 2}
+
+
+async def test_it_tells_positions_and_lag_of_each_policy(bench: Bench) -> None:
+    await bench.writer.append(0, [order(bench, number) for number in range(3)])
+    behind = Standing(bench.policy.name, bench.topic, running=True, waits_for="", positions={0: START, 1: START})
+    async with client([behind], bench.settings.bootstrap_servers) as http:
+        (told,) = (await http.get("/policies")).json()["items"]
+    assert (told["lag"], told["partitions"]["0"]["lag"], told["partitions"]["1"]["lag"]) == (5, 4, 1)
+    async with bench.runner() as runner, client([runner.standing], bench.settings.bootstrap_servers) as http:
+
+        async def lag() -> int | None:
+            found: int | None = (await http.get("/policies")).json()["items"][0]["lag"]
+            return found
+
+        await until(lag, lambda found: found == 0)
+        (told,) = (await http.get("/policies")).json()["items"]
+    assert (told["commands"], told["partitions"]["0"]["writer"], told["partitions"]["0"]["epoch"]) == (3, "writer-1", 1)
+
+
+async def test_lag_is_not_known_while_kafka_is_away() -> None:
+    standing = Standing("buy", "orders", running=True, waits_for="", positions={0: START})
+    async with client([standing], "127.0.0.1:1") as http:
+        (told,) = (await http.get("/policies")).json()["items"]
+    assert told["lag"] is None
