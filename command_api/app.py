@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/ready", tags=["operation"], summary="Ready to take commands")
     async def ready() -> Response:
-        """200 when every partition is held; 503 with the reasons otherwise."""
+        """200 when every partition is held and the catalog has been read; 503 with the reasons otherwise."""
         reasons = not_ready(app)
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
@@ -56,7 +56,8 @@ def not_ready(app: FastAPI) -> list[str]:
     if desk is None:
         return ["Kafka has not been reached yet"]
     waiting = desk.writers.waiting_for
-    return [*(["claiming " + ", ".join(waiting)] if waiting else []), *desk.writers.troubles]
+    reading = ["reading the catalog"] if desk.reading_catalog else []
+    return [*(["claiming " + ", ".join(waiting)] if waiting else []), *reading, *desk.writers.troubles]
 
 
 async def run_writers(app: FastAPI, settings: Settings, stop: asyncio.Event) -> None:

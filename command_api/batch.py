@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from command_api.intent import Answer, Pending, Stage
+from command_api.intent import Answer, Pending
 from command_api.key_window import KeyWindow, Remembered
 from command_api.log import MAX_BATCH_BYTES, Outgoing
 from command_api.memory import Memory, Versioned, outgoing
@@ -86,7 +86,6 @@ class BatchMaker:
                 decided = self._decide(batch, pending, holder, now)
                 if decided is None:
                     break
-                pending.stage = Stage.IN_FLIGHT
                 batch.decided.append(decided)
             queue.popleft()
         return batch
@@ -107,6 +106,8 @@ class BatchMaker:
                     headers={"ETag": f'"{before.version}"'},
                 )
             events = tuple(self._decider.decide(before.state, intent.command))
+            records = outgoing(intent, events, before, holder, now)
+            after = self._memory.evolve(before, events)
         except Rejected as rejected:
             return Decided(pending, outcome=Refused(rejected))
         except Problem as problem:
@@ -115,15 +116,13 @@ class BatchMaker:
             logger.exception("a decision failed", command=intent.command.model_dump(mode="json"))
             return Decided(pending, outcome=InternalError())
         if not events:
-            return Decided(pending, after=before)
-        records = outgoing(intent, events, before, holder, now)
+            return Decided(pending, after=before, first_record=len(batch.records))
         size = sum(record.size for record in records)
         if size > MAX_BATCH_BYTES:
             detail = f"Its events take {size} bytes; a batch of the log holds {MAX_BATCH_BYTES}."
             return Decided(pending, outcome=CommandTooLarge(detail))
         if batch.bytes + size > MAX_BATCH_BYTES:
             return None
-        after = self._memory.evolve(before, events)
         batch.before.setdefault(subject, before)
         self._memory.put(subject, after)
         first = len(batch.records)
@@ -150,7 +149,8 @@ class BatchMaker:
 
     def _answer(self, decided: Decided, base: int, now_ms: int) -> Answer:
         intent, first = decided.pending.intent, base + decided.first_record
-        last = first + len(decided.events) - 1 if decided.events else base
+        # What appended nothing was decided on all that stands before it in the batch.
+        last = max(base, first + len(decided.events) - 1)
         if decided.events:
             remembered = Remembered(
                 intent.fingerprint,

@@ -2,12 +2,13 @@
 
 import asyncio
 import hashlib
+import time
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from command_api.desk import AtDesk, Desk
 from command_api.intent import Answer, Intent
@@ -18,12 +19,16 @@ from domain.decider import Command
 from domain.order_commands import CancelOrder, FlagOrder, RecordStock, RejectOrder
 from domain.product_commands import AddProduct, ChangePrice, DescribeProduct, WithdrawProduct
 from domain.stock_commands import AdjustStock, CountStock, ReceiveStock, ReleaseReservation, ReserveStock, ShipReserved
-from domain.words import Code
+from domain.words import BusinessTime, Code
+from event_schemas.envelope import instant
 from infra.http.principal import Operator, Principal
 from infra.http.problems import BodyTooLarge, Problem, ValidationFailed, pointer
 from infra.settings import settings
 
 ROUTE = "POST /v1/bulk"
+TURN_SECONDS = 0.005
+"""How long lines are read in one go before other requests, and the log's answers, get their turn."""
+
 router = APIRouter(tags=["bulk"])
 
 
@@ -37,7 +42,7 @@ class PlaceItems(BaseModel):
     user_id: Code | None = None
     country: Code | None = None
     order_number: Code | None = None
-    placed_at: AwareDatetime | None = None
+    placed_at: BusinessTime | None = None
 
 
 AnyCommand = Annotated[
@@ -68,7 +73,7 @@ class Line(BaseModel):
     key: str
     """Idempotency key of this command."""
     command: AnyCommand
-    at: AwareDatetime | None = None
+    at: BusinessTime | None = None
     """Business time, for what happened long ago."""
     actor: Code | None = None
     correlation_id: Code | None = None
@@ -109,7 +114,11 @@ async def bulk(request: Request, principal: Operator, desk: AtDesk) -> Response:
     offers = desk.offers()
     results: list[Result | asyncio.Future[Answer]] = []
     keys: list[str | None] = []
+    turn = time.perf_counter()
     for text in lines:
+        if time.perf_counter() - turn > TURN_SECONDS:
+            await asyncio.sleep(0)
+            turn = time.perf_counter()
         key, result = await _hand_in(text, principal, desk, offers)
         keys.append(key)
         results.append(result)
@@ -150,9 +159,19 @@ async def _hand_in(
         return key, desk.writers.submit(intent)
     except ValidationError as error:
         errors = [{"pointer": pointer(("body", *item["loc"])), "detail": item["msg"]} for item in error.errors()]
-        return key, _refusal(ValidationFailed(f"{errors[0]['pointer']}: {errors[0]['detail']}"))
+        return key or _key_of(text), _refusal(ValidationFailed(f"{errors[0]['pointer']}: {errors[0]['detail']}"))
     except Problem as problem:
         return key, _refusal(problem)
+
+
+def _key_of(text: bytes) -> str | None:
+    """The key of a line that cannot be carried out, so that its sender finds the refusal; None where it has none."""
+    try:
+        told = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    key = told.get("key") if isinstance(told, dict) else None
+    return key if isinstance(key, str) else None
 
 
 async def _command(command: "Command | PlaceItems", command_id: str, offers: Offers) -> Command:
@@ -178,7 +197,9 @@ def _business_time(line: Line) -> datetime | None:
 
 
 def _fingerprint(line: Line) -> str:
-    return hashlib.blake2b(line.command.__pydantic_serializer__.to_json(line.command), digest_size=16).hexdigest()
+    content = line.command.__pydantic_serializer__.to_json(line.command)
+    at = b"" if line.at is None else instant(line.at).encode()
+    return hashlib.blake2b(content + at, digest_size=16).hexdigest()
 
 
 def _answered(key: str | None, future: "asyncio.Future[Answer]") -> Result:

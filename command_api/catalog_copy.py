@@ -5,6 +5,7 @@ withdrawn, nothing more.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -21,8 +22,13 @@ from event_schemas.topics import CATALOG
 from infra.log_reader import START, Batch, LogReader
 
 RETRY_SECONDS = 1.0
+STUCK_SECONDS = 6.0
 
 logger = structlog.get_logger(__name__)
+
+
+class Stuck(Exception):
+    """The reader must be made anew."""
 
 
 class Offer(NamedTuple):
@@ -75,12 +81,24 @@ class CatalogCopy:
                     async for batch in reader.until(ends):
                         self._take(batch)
                     self.caught_up = True
-                    while True:
-                        for batch in await reader.read(timeout_ms=1_000):
-                            self._take(batch)
-            except (KafkaError, OSError) as error:
+                    await self._follow(reader)
+            except (KafkaError, OSError, Stuck) as error:
                 logger.warning("the catalog topic cannot be read, trying again", why=repr(error))
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _follow(self, reader: LogReader) -> None:
+        """Take in what comes. Raises ``Stuck`` when the broker has more and nothing of it came for a while."""
+        progress = time.monotonic()
+        while True:
+            batches = await reader.read(timeout_ms=1_000)
+            for batch in batches:
+                self._take(batch)
+            if batches:
+                progress = time.monotonic()
+            elif time.monotonic() - progress > STUCK_SECONDS:
+                progress = time.monotonic()
+                if not self.reaches({partition: end for (_, partition), end in (await reader.ends()).items()}):
+                    raise Stuck("the consumer is alive, but gives nothing")
 
     def _take(self, batch: Batch) -> None:
         for record in batch.records:

@@ -34,6 +34,11 @@ class Desk:
         self._cluster_id = cluster_id
         self._query_api_url = query_api_url
 
+    @property
+    def reading_catalog(self) -> bool:
+        """Whether the catalog copy has not read yet what was in the catalog at the start."""
+        return not self._catalog.caught_up
+
     def offers(self) -> Offers:
         """A look-up of products for one request."""
         return Offers(self._catalog, lambda: self.writers.positions(CATALOG.name))

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from datetime import datetime
-from enum import Enum
 from typing import Any, NamedTuple
 
 from domain.decider import Command
@@ -50,20 +49,12 @@ class Answer(NamedTuple):
         return f"{self.topic}/{self.partition}@{self.offset}"
 
 
-class Stage(Enum):
-    """Whether a command may still be taken back."""
-
-    QUEUED = "queued"
-    IN_FLIGHT = "in flight"
-
-
 class Pending:
     """A command that waits in a writer's queue, or whose batch is on its way."""
 
-    __slots__ = ("future", "intent", "since", "stage")
+    __slots__ = ("future", "intent", "since")
 
     def __init__(self, intent: Intent, future: "asyncio.Future[Answer]") -> None:
         self.intent = intent
         self.future = future
-        self.stage = Stage.QUEUED
         self.since = time.monotonic()

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from command_api.log import MAX_BATCH_BYTES, LogAway, OutcomeUnknown, Outgoing
 from event_schemas.record import LogRecord
+from infra.kafka_lifetime import started
 from infra.log_reader import LogTruncated, log_record
 
 APPEND_SECONDS = 4.5
@@ -86,7 +87,8 @@ class KafkaLog:
     def _stop_in_background(self, producer: AIOKafkaProducer) -> None:
         async def stop() -> None:
             try:
-                await asyncio.wait_for(producer.stop(), APPEND_SECONDS)
+                async with asyncio.timeout(APPEND_SECONDS):
+                    await producer.stop()
             except (KafkaError, TimeoutError, OSError) as error:
                 logger.warning(
                     "retired producer did not stop", topic=self.topic, partition=self.partition, why=repr(error)
@@ -133,12 +135,10 @@ class KafkaLog:
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
         try:
-            await consumer.start()
-            yield consumer
+            async with started(consumer.start, consumer.stop):
+                yield consumer
         except (KafkaError, OSError) as error:
             raise LogAway(f"{self.topic}/{self.partition} cannot be read: {error!r}") from error
-        finally:
-            await consumer.stop()
 
     async def close(self) -> None:
         """Stop the producer, and wait for those that were retired."""

@@ -38,8 +38,11 @@ class KeyWindow:
         return self._remembered.get(command_id)
 
     def add(self, command_id: str, remembered: Remembered) -> None:
-        """Remember an event of a command. Further events of it extend what is remembered."""
-        if remembered.appended_ms < time.time() * 1000 - self._milliseconds:
+        """Remember an event of a command. Further events of it extend what is remembered.
+
+        One without a fingerprint is a policy's: a repeat of it changes nothing, and so many would push others out.
+        """
+        if not remembered.fingerprint or remembered.appended_ms < time.time() * 1000 - self._milliseconds:
             return
         known = self._remembered.get(command_id)
         if known is not None and known.topic == remembered.topic and known.partition == remembered.partition:

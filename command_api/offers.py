@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from command_api.catalog_copy import CatalogCopy, Offer
-from infra.http.problems import Conflict, NotFound
+from infra.http.problems import Conflict, NotFound, Unavailable
 
 PATIENCE_SECONDS = 0.2
 """How long an unknown product is waited for, since another instance may have added it a moment ago."""
@@ -24,6 +24,12 @@ class WithdrawnProduct(Conflict):
     code, title = "product_withdrawn", "The product is no longer offered"
 
 
+class CatalogBehind(Unavailable):
+    """The copy has not read what this instance knows to be in the catalog, as after a start: a 404 would be a guess."""
+
+    code, title = "catalog_behind", "The catalog is still being read"
+
+
 class Offers:
     """Looks offers up for one request. The patience is for the whole request, not for each product of it.
 
@@ -35,15 +41,19 @@ class Offers:
         self._copy = copy
         self._acknowledged = acknowledged
         self._since: float | None = None
+        self._reach: Mapping[int, int] = {}
+        """What was acknowledged when something was missing first."""
 
     async def find(self, *, sku: str | None = None, product_id: str | None = None) -> Offer:
-        """The offer, withdrawn or not. Raises ``UnknownProduct``."""
+        """The offer, withdrawn or not. Raises ``UnknownProduct`` or ``CatalogBehind``."""
         while (offer := self._copy.find(sku=sku, product_id=product_id)) is None:
             if self._since is None:
-                self._since = time.monotonic()
-            behind = not self._copy.reaches(self._acknowledged())
+                self._since, self._reach = time.monotonic(), dict(self._acknowledged())
+            behind = not self._copy.reaches(self._reach)
             left = self._since + (OWN_WRITES_SECONDS if behind else PATIENCE_SECONDS) - time.monotonic()
             if left <= 0:
+                if behind:
+                    raise CatalogBehind("The catalog is still being read; try again in a moment.")
                 named = f"SKU {sku}" if sku is not None else f"id {product_id}"
                 raise UnknownProduct(f"No product has the {named}.", sku=sku, product_id=product_id)
             await self._copy.moved(left)

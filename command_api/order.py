@@ -13,6 +13,7 @@ from domain.decider import Command
 from domain.order import Order
 from domain.order_commands import CancelOrder
 from domain.words import Code
+from event_schemas.money import Money
 from event_schemas.order import OrderPlaced, OrderStatus
 from event_schemas.topics import ORDERS
 
@@ -63,7 +64,7 @@ async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
 
 @router.delete("/{order_id}", summary="Cancel an order")
 async def cancel_order(
-    order_id: Annotated[str, Path(max_length=200)], asked: Asked, desk: AtDesk, reason: Code = "CUSTOMER_REQUEST"
+    order_id: Annotated[Code, Path()], asked: Asked, desk: AtDesk, reason: Code = "CUSTOMER_REQUEST"
 ) -> Response:
     """Call an order off; its goods go back to the shelf. A repeat changes nothing.
 
@@ -79,7 +80,14 @@ def order_body(answer: Answer, status: OrderStatus) -> dict[str, Any]:
     placed_event = next((event for event in answer.events if isinstance(event, OrderPlaced)), None)
     if placed_event is None:
         state: Order = answer.state
-        return {"order_id": answer.subject, "status": state.status, "version": answer.version}
+        total = Money(amount=state.total, currency=state.currency)
+        return {
+            "order_id": answer.subject,
+            "status": state.status,
+            "total": total.decimal,
+            "currency": total.currency,
+            "version": answer.version,
+        }
     return {
         "order_id": placed_event.order_id,
         "order_number": placed_event.order_number,

@@ -8,12 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from command_api.offers import Offers, WithdrawnProduct
 from domain.order_commands import PlaceOrder
-from domain.words import Code, Price, Quantity, Sku
+from domain.words import MOST_LINES, Code, Price, Quantity, Sku
 from event_schemas.money import Money
 from event_schemas.order import OrderLine
-from infra.http.problems import Problem
+from infra.http.problems import Problem, ValidationFailed
 
-MOST_LINES = 2_000
+MOST_TOTAL = 10**15
+"""The largest total of an order in minor units, far below what a read model's sums can hold."""
 
 
 class MixedCurrencies(Problem):
@@ -65,7 +66,8 @@ async def placed(
 ) -> PlaceOrder:
     """The command that orders ``items`` at the prices of now, or at those that the items bring.
 
-    Raises ``UnknownProduct``, ``WithdrawnProduct`` or ``MixedCurrencies``. What comes from history (with ``placed_at``)
+    Raises ``UnknownProduct``, ``WithdrawnProduct``, ``MixedCurrencies``, or ``ValidationFailed`` for a total above
+    ``MOST_TOTAL``. What comes from history (with ``placed_at``)
     may name withdrawn products.
     """
     lines = []
@@ -89,6 +91,9 @@ async def placed(
     currencies = sorted({line.unit_price.currency for line in lines})
     if len(currencies) > 1:
         raise MixedCurrencies(f"These products cost {' and '.join(currencies)}.", currencies=currencies)
+    if sum(line.line_total.amount for line in lines) > MOST_TOTAL:
+        detail = f"The total is above {MOST_TOTAL // 100} {currencies[0]}."
+        raise ValidationFailed(detail, errors=[{"pointer": "#/items", "detail": detail}])
     return PlaceOrder(
         order_id=order_id,
         order_number=number or order_number(order_id),

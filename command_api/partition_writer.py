@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from command_api.batch import BatchMaker, GroupCommit, changes
 from command_api.fence import Deposed, Fence, beat
-from command_api.intent import Answer, Intent, Pending, Stage
+from command_api.intent import Answer, Intent, Pending
 from command_api.key_window import KeyWindow
 from command_api.log import Log, OutcomeUnknown
 from command_api.memory import Memory, Versioned
@@ -112,7 +112,7 @@ class PartitionWriter:
             await self.log.close()
 
     def stop(self) -> None:
-        """Let ``run`` end once what is queued is done, or at once where the partition is not held."""
+        """Let ``run`` end once what is queued is done, or its try to claim has ended where it does not hold."""
         self._stopping = True
         self._work.set()
 
@@ -163,7 +163,6 @@ class PartitionWriter:
 
     def _requeue(self, pendings: list[Pending]) -> None:
         for pending in reversed(pendings):
-            pending.stage = Stage.QUEUED
             self._queue.appendleft(pending)
 
 

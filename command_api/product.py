@@ -22,7 +22,7 @@ STOCK_WAIT_SECONDS = 2.0
 """How long the answer to a new product waits for its first stock to be received."""
 
 router = APIRouter(prefix="/v1/products", tags=["products"])
-ProductId = Annotated[str, Path(max_length=200, examples=["0d1f3c1e-5a0e-5b1e-8a57-6a0b7e3a2f11"])]
+ProductId = Annotated[Code, Path(examples=["0d1f3c1e-5a0e-5b1e-8a57-6a0b7e3a2f11"])]
 
 
 class NewBook(BookDetails):

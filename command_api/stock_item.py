@@ -1,6 +1,7 @@
 """Endpoints of stock: receive, count, adjust. Promises are made by policies, not over these routes."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -77,4 +78,4 @@ async def _carry_out(
         return command
 
     answer = await desk.carry_out(asked, path, body, make)
-    return desk.respond(answer, desk.told(answer), status=status, location=f"/v1/stock/{command.sku}")
+    return desk.respond(answer, desk.told(answer), status=status, location=f"/v1/stock/{quote(command.sku)}")

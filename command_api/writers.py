@@ -1,6 +1,7 @@
 """All writers of this instance: which partition decides a command, and what is refused before it gets there."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -10,12 +11,14 @@ from aiokafka.partitioner import murmur2
 from command_api.batch import recall
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
-from command_api.log import Log
+from command_api.log import Log, LogAway
 from command_api.partition_writer import PartitionWriter
-from command_api.refusals import InProgress, Overloaded
+from command_api.refusals import InProgress, LogStopped, Overloaded
 from domain.decider import Decider
 from event_schemas.event import Event
 from event_schemas.record import recorded
+from infra.http.problems import DependencyUnavailable
+from infra.log_reader import LogBroken
 
 EXPIRY_SECONDS = 0.25
 
@@ -89,16 +92,22 @@ class Writers:
         return future
 
     async def events_of(self, answer: Answer) -> tuple[Event, ...]:
-        """The events of a replayed answer, read back from the log. Raises ``LogAway`` or ``LogBroken``."""
+        """A replayed answer's events, read back from the log. Raises ``DependencyUnavailable`` or ``LogStopped``."""
         log = self._writers[answer.topic, answer.partition].log
         events: list[Event] = []
-        async for records in log.read(answer.first_offset):
-            for record in records:
-                if record.offset > answer.offset:
-                    return tuple(events)
-                events.append(recorded(record).event)
-                if record.offset == answer.offset:
-                    return tuple(events)
+        try:
+            async with contextlib.aclosing(log.read(answer.first_offset)) as stream:
+                async for records in stream:
+                    for record in records:
+                        if record.offset > answer.offset:
+                            return tuple(events)
+                        events.append(recorded(record).event)
+                        if record.offset == answer.offset:
+                            return tuple(events)
+        except LogAway as away:
+            raise DependencyUnavailable("This was done before; Kafka, which has the answer, does not answer.") from away
+        except LogBroken as broken:
+            raise LogStopped(str(broken), code=broken.code) from broken
         return tuple(events)
 
     async def run(self) -> None:

@@ -135,8 +135,8 @@ def _record(state: Order, command: RecordStock) -> list[Event]:
     wanted = state.demands
     fresh: dict[str, StockResult] = {}
     for result in command.results:
-        known = result.sku in state.results or result.sku in fresh
-        if not known and result.sku in wanted and result.reservation_id == reservation_id(state.order_id, result.sku):
+        asked = result.sku in wanted and result.reservation_id == reservation_id(state.order_id, result.sku)
+        if asked and result.sku not in fresh and _tells_something(state, result):
             fresh[result.sku] = result
     if not fresh:
         return []
@@ -155,6 +155,12 @@ def _record(state: Order, command: RecordStock) -> list[Event]:
     if refused:
         return [recorded, _rejected(after, OrderRejection.OUT_OF_STOCK, refused)]
     return [recorded, _stock_confirmed(after), *_confirmed(after)]
+
+
+def _tells_something(state: Order, result: StockResult) -> bool:
+    """A first answer does; so does a promise after a refusal, since its goods would else be held for nobody."""
+    known = state.results.get(result.sku)
+    return known is None or (known[0] == Outcome.REJECTED and result.outcome is Outcome.RESERVED)
 
 
 def _stock_confirmed(state: Order) -> OrderStockConfirmed:

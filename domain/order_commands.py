@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from domain.decider import Command
-from domain.words import Code, Sku
+from domain.words import MOST_LINES, Code, Sku
 from event_schemas.order import OrderLine, OrderRejection, StockResult
 from event_schemas.topics import ORDERS
 
@@ -30,7 +30,7 @@ class PlaceOrder(OrderCommand):
     order_number: Code
     user_id: Code | None = None
     placed_at: datetime
-    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=2_000)]
+    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MOST_LINES)]
     country: Code | None = None
     payment_method: Code | None = None
 

@@ -8,7 +8,6 @@ Rejected
     ├── CurrencyDiffers    amounts of two currencies cannot be compared or added up
     ├── InsufficientStock  less is available than would be taken away
     ├── OrderClosed        the order is cancelled or rejected already
-    └── AlreadyShipped     something of it has left the warehouse
 """
 
 from typing import Any
@@ -83,9 +82,3 @@ class OrderClosed(Conflict):
     """The order is closed, so it cannot be changed any more."""
 
     code = "order_closed"
-
-
-class AlreadyShipped(Conflict):
-    """Goods have left the warehouse: what is left is a return."""
-
-    code = "already_shipped"

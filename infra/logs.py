@@ -25,3 +25,5 @@ def configure_logging(level: str) -> None:
         structlog.stdlib.ProcessorFormatter(processor=structlog.processors.JSONRenderer(), foreign_pre_chain=shared)
     )
     logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[handler], force=True)
+    # While Kafka is away the client writes thousands of lines; what matters of it is said by whoever waits for it.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

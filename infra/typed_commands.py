@@ -1,15 +1,13 @@
 """Typer over the table of commands: help comes from the table, and only the command that is called is imported."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from infra.cli import Command
+from infra.command import Command
 
 
-def run_typed(table: Sequence["Command"], arguments: list[str]) -> int:
+def run_typed(table: Sequence[Command], arguments: list[str]) -> int:
     """Runs one command of the table; its exit code. Wrong options are explained and give 2."""
     app = typer.Typer(
         name="stockroom",

@@ -26,7 +26,7 @@ from event_schemas.stock import Purpose, ReleaseReason, StockReservationRejected
 from policies.policy import Intent, Policy
 
 MOST_RESULTS = 2_000
-"""Answers in one ``RecordStock``: as many as an order may have lines."""
+"""Answers in one ``RecordStock``: no order has as many lines."""
 
 
 def react(recorded: Recorded) -> Sequence[Command]:

@@ -38,8 +38,12 @@ def connect_postgres(settings: Settings, connections: int = 10) -> asyncpg.Pool:
 
 
 def connect_redis(settings: Settings) -> Redis:
-    """A client that connects when first used; to be closed with `aclose`."""
-    return Redis.from_url(settings.redis_address, socket_timeout=30, socket_connect_timeout=5)
+    """A client that connects when first used; to be closed with `aclose`.
+
+    It has no socket time-out, since with one it loses a cancellation now and then (`asyncio.wait_for` of Python 3.11);
+    the store bounds its calls itself.
+    """
+    return Redis.from_url(settings.redis_address, socket_timeout=None, socket_connect_timeout=5, socket_keepalive=True)
 
 
 def store_of(

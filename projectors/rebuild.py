@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from infra.log_reader import LogBroken
 from infra.settings import Settings
-from projectors.back_off import until_there
+from projectors.back_off import AWAY, until_there
 from projectors.engine import connect_postgres, connect_redis, store_of
 from projectors.log_ends import LogEnds
 from projectors.postgres_store import PostgresStore
@@ -138,6 +138,9 @@ async def rebuild_all(settings: Settings, projections: Sequence[Projection]) -> 
     for result in results:
         if isinstance(result, LogBroken):
             raise RebuildRefused(f"{result.code}: {result}") from result
+        if isinstance(result, AWAY):
+            why = f"a server went away ({type(result).__name__}: {result})"
+            raise RebuildRefused(f"{why}. Run the same command again: it goes on where it stopped.") from result
         if isinstance(result, BaseException):
             raise result
     return reports

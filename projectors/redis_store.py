@@ -4,6 +4,7 @@ Which generation serves is said by its row in PostgreSQL; ``active:{projection}`
 script. A Redis that lost its data shows as a position that moved, and is filled again from the start of the log.
 """
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from projectors.store import (
 _COMMIT = Path(__file__).with_name("redis_commit.lua").read_text()
 _LOAD = Path(__file__).with_name("redis_load.lua").read_text()
 _ZERO = '{"next_offset":0,"epoch":0,"writer":"","appended_ms":0,"void":0}'
+ANSWER_SECONDS = 30
 _REFUSALS: dict[bytes, tuple[type[NotCommitted], str]] = {
     b"position": (PositionMoved, "another worker is ahead, or Redis lost its data"),
     b"generation": (GenerationMoved, "another generation is active"),
@@ -75,7 +77,11 @@ class RedisStore:
 
         Raises ``RebuildNeeded``, ``GenerationMoved``, or ``StoreDamaged``.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with (
+            asyncio.timeout(ANSWER_SECONDS),
+            self._pool.acquire() as connection,
+            connection.transaction(),
+        ):
             self._generation = await generation_to_fill(connection, self._projection, self._rebuilding)
             if self._rebuilding is None:
                 await self._redis.set(names.active_key(self._projection.name), self._generation)
@@ -160,7 +166,8 @@ class RedisStore:
             names.switching_key(name),
         ]
         wanted = "" if self._rebuilding is not None else str(self._generation)
-        answer = await self._commit(keys=keys, args=[wanted, orjson.dumps(payload)])
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await self._commit(keys=keys, args=[wanted, orjson.dumps(payload)])
         if answer[0] == b"poison":
             raise _PoisonCommand(int(answer[1]) - 1, answer[2].decode(errors="replace"))
         if answer[0] == b"damaged":

@@ -43,7 +43,7 @@ async def postgres(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
 @pytest.fixture(scope="session")
 async def redis(settings: Settings) -> AsyncIterator[Redis]:
     """A client of Redis, answers as bytes."""
-    client = Redis.from_url(settings.redis_address)
+    client = Redis.from_url(settings.redis_address, socket_timeout=None)  # with one, Python 3.11 loses cancellations
     yield client
     await client.aclose()
 

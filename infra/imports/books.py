@@ -12,7 +12,7 @@ from typing import NamedTuple
 from infra.imports.csv_rows import Row
 from infra.imports.isbn import from_isbn10, from_isbn13
 from infra.imports.report import Refusals
-from infra.imports.retail_rows import RowRefused
+from infra.imports.retail_rows import LONGEST_CODE, LONGEST_NAME, RowRefused, line_of_text
 
 COLUMNS = (
     "book_id",
@@ -27,8 +27,8 @@ COLUMNS = (
 )
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 _YEAR = re.compile(r"-?[0-9]{1,4}(\.0*)?", re.ASCII)
-LONGEST_TITLE = 500
-LONGEST_AUTHORS = 2_000
+FARTHEST_YEAR = 3_000
+"""From the year 0, either way, as the domain takes it."""
 
 
 class BookRow(NamedTuple):
@@ -74,13 +74,13 @@ def plan(rows: Iterable[Row]) -> BooksPlan:
 def parse(fields: Iterable[str]) -> tuple[BookRow, str]:
     """A book and where its SKU comes from (`isbn`, `isbn13`, `no_isbn`, `wrong_check_digit`). Raises `RowRefused`."""
     book_id, isbn, isbn13, authors, year, title, language, _rating, _ratings = (field.strip() for field in fields)
+    title, authors = line_of_text(title, LONGEST_NAME), line_of_text(authors, LONGEST_NAME)
+    language = line_of_text(language, LONGEST_CODE)
     if not _ID.fullmatch(book_id):
         raise RowRefused("bad_book_id")
-    if not title or len(title) > LONGEST_TITLE:
-        raise RowRefused("no_title" if not title else "text_too_long")
-    if not authors or len(authors) > LONGEST_AUTHORS:
-        raise RowRefused("no_author" if not authors else "text_too_long")
-    if year and not _YEAR.fullmatch(year):
+    if not title or not authors:
+        raise RowRefused("no_author" if title else "no_title")
+    if year and (not _YEAR.fullmatch(year) or abs(float(year)) > FARTHEST_YEAR):
         raise RowRefused("bad_year")
     found, source = from_isbn10(isbn), "isbn"
     if found is None:

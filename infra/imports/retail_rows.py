@@ -12,12 +12,15 @@ LARGEST_QUANTITY = 10_000_000
 HIGHEST_PRICE = 1_000_000_000
 """In pence, as the domain's `Price`."""
 SKU = re.compile(r"[A-Z0-9][A-Z0-9 ._-]{0,63}", re.ASCII)
-"""The stock codes that the domain knows; a test holds it against `domain.product.Sku`."""
+"""The stock codes that the domain knows; a test holds it against `domain.words.Sku`."""
 _INVOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _PRICE = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{0,12})?", re.ASCII)
 _TIMES = ("%m/%d/%y %H:%M", "%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
-_LONGEST = {"Description": 500, "CustomerID": 200, "Country": 200}
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+LONGEST_NAME = 500
+LONGEST_CODE = 200
+"""As the domain's `Name` and `Code`."""
 
 
 class RowRefused(Exception):
@@ -47,12 +50,12 @@ def parse(fields: Sequence[str]) -> RetailRow:
     return RetailRow(
         _invoice(invoice),
         _sku(code),
-        _text(description, "Description"),
+        line_of_text(description, LONGEST_NAME),
         _quantity(quantity),
         _time(at),
         _pence(price),
-        _text(customer, "CustomerID") or None,
-        _text(country, "Country") or None,
+        line_of_text(customer, LONGEST_CODE) or None,
+        line_of_text(country, LONGEST_CODE) or None,
     )
 
 
@@ -110,8 +113,11 @@ def _pence(text: str) -> Decimal:
 
 
 @lru_cache(maxsize=65_536)
-def _text(text: str, column: str) -> str:
+def line_of_text(text: str, longest: int) -> str:
+    """The text without blanks around it. Raises `RowRefused` above `longest` characters, and for control characters."""
     stripped = text.strip()
-    if len(stripped) > _LONGEST[column]:
+    if len(stripped) > longest:
         raise RowRefused("text_too_long")
+    if _CONTROL.search(stripped):
+        raise RowRefused("unreadable_characters")
     return stripped

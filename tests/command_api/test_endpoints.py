@@ -218,7 +218,7 @@ PRODUCT: dict[str, Any] = {"name": "A", "price": 1}
         ("POST", "/v1/products", {**PRODUCT, "name": "  "}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "name": "NUL \x00"}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "description": "NUL \x00"}, 422, "validation_failed"),
-        ("POST", "/v1/products", {**PRODUCT, "book": {"author": "A" * 501}}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "book": {"author": "A" * 2001}}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "sku": "lower case"}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "currency": "pounds"}, 422, "validation_failed"),
         ("PATCH", "/v1/products/none", {}, 422, "validation_failed"),
@@ -235,6 +235,9 @@ PRODUCT: dict[str, Any] = {"name": "A", "price": 1}
         ("POST", "/v1/orders", {"items": [{"sku": "UNKNOWN", "quantity": 1}]}, 404, "product_not_found"),
         ("POST", "/v1/orders", {"items": [{"sku": "A", "quantity": 10**9}]}, 422, "validation_failed"),
         ("DELETE", "/v1/orders/none", None, 404, "order_not_found"),
+        ("DELETE", "/v1/orders/%20", None, 422, "validation_failed"),
+        ("DELETE", "/v1/products/%0A", None, 422, "validation_failed"),
+        ("PATCH", "/v1/products/%20", {"name": "A"}, 422, "validation_failed"),
         ("GET", "/v1/nothing", None, 404, "not_found"),
         ("PUT", "/v1/orders", {}, 405, "method_not_allowed"),
     ],
@@ -304,6 +307,37 @@ async def test_bulk_answers_each_line_in_order_and_a_bad_one_stops_no_other(
     assert results[6]["position"].startswith("stock/")
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"at": "0001-01-01T00:00:00+14:00"},
+        {"at": "9999-12-31T23:59:59-12:00"},
+        {"at": "2010-12-01T08:26:00"},
+        {"command": {"type": "AddProduct", "sku": "A", "name": "A", "price": {"amount": 1, "currency": "GBP", "x": 1}}},
+        {"command": {"type": "PlaceOrder", "items": [{"sku": "A", "quantity": 1}], "placed_at": "0001-01-01T00:00Z"}},
+    ],
+)
+async def test_a_bulk_line_that_does_not_fit_is_refused_under_its_own_key(
+    api: httpx.AsyncClient, unique: str, changed: dict[str, Any]
+) -> None:
+    line = {"key": unique, "command": {"type": "ReceiveStock", "sku": unique.upper(), "quantity": 5}, **changed}
+    (result,) = await bulk(api, line)
+    assert (result["key"], result["status"], result["code"]) == (unique, 422, "validation_failed")
+
+
+async def test_a_bulk_key_with_another_business_time_is_refused(api: httpx.AsyncClient, unique: str) -> None:
+    await add_product(api, unique.upper())
+    line = {"key": unique, "command": {"type": "ReceiveStock", "sku": unique.upper(), "quantity": 5}}
+    (first,), (other,) = await bulk(api, line), await bulk(api, {**line, "at": "2010-12-01T08:26:00Z"})
+    assert (first["status"], other["status"], other["code"]) == (201, 422, "idempotency_key_reused")
+
+
+async def test_an_order_whose_total_no_read_model_can_hold_is_refused(api: httpx.AsyncClient, unique: str) -> None:
+    await add_product(api, unique.upper(), price=10_000_000)
+    items = [{"sku": unique.upper(), "quantity": 10_000_000}]
+    problem(await api.post("/v1/orders", json={"items": items}), 422, "validation_failed")
+
+
 async def test_a_repeated_bulk_changes_nothing(api: httpx.AsyncClient, unique: str) -> None:
     await add_product(api, unique.upper())
     line = {"key": unique, "command": {"type": "ReceiveStock", "sku": unique.upper(), "quantity": 5}}
@@ -342,7 +376,7 @@ async def test_too_many_commands_in_one_bulk_are_refused(api: httpx.AsyncClient,
 async def test_a_command_whose_events_fit_no_batch_is_refused(api: httpx.AsyncClient, unique: str) -> None:
     sku, name = unique.upper(), "N" * 450
     await add_product(api, sku, name=name)
-    items = [{"sku": sku, "quantity": 1}] * 2_000
+    items = [{"sku": sku, "quantity": 1}] * 1_500
     problem(await api.post("/v1/orders", json={"items": items}), 413, "command_too_large")
 
 

@@ -40,5 +40,14 @@ def test_a_command_older_than_the_window_is_not_remembered() -> None:
     assert window.get("old") is None
 
 
+def test_commands_of_policies_push_no_other_command_out() -> None:
+    window = KeyWindow(hours=24, most=2)
+    window.add("client", remembered(0))
+    for number in range(1, 10):
+        window.add(f"policy{number}", remembered(number)._replace(fingerprint=""))
+    assert window.get("client") is not None
+    assert len(window) == 1
+
+
 def test_an_unknown_command_is_not_remembered() -> None:
     assert KeyWindow(hours=24, most=10).get("never") is None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -11,12 +12,13 @@ from command_api.key_window import KeyWindow
 from command_api.partition_writer import PartitionWriter
 from command_api.refusals import KeyReused, Refused, UnknownOutcome, VersionConflict
 from domain.decider import Command
-from domain.stock_commands import AdjustStock, ReceiveStock
+from domain.stock_commands import AdjustStock, CountStock, ReceiveStock
 from domain.stock_item import STOCK_ITEM
 from event_schemas.envelope import from_headers
 from event_schemas.holder import NOBODY, Verdict, judge
 from event_schemas.record import LogRecord
 from event_schemas.stock import AdjustmentReason
+from infra.http.problems import InternalError
 from tests.contract.memory_log import MemoryLog, SharedLog
 
 
@@ -112,6 +114,23 @@ async def test_the_next_command_sees_the_state_of_the_last_at_once(bench: Bench)
     )
     assert [isinstance(outcome, Answer) for outcome in outcomes] == [True, True, False]
     assert bench.versions() == [1, 2]
+
+
+async def test_an_answer_that_changed_nothing_lies_behind_what_it_was_decided_on(bench: Bench) -> None:
+    count = CountStock(sku="A", counted_quantity=5)
+    *received_five, unchanged = await asyncio.gather(
+        *(bench.do(received(1), f"k{number}") for number in range(5)), bench.do(count, "count")
+    )
+    assert (unchanged.version, unchanged.events) == (5, ())
+    assert unchanged.offset == received_five[-1].offset
+
+
+async def test_a_command_whose_records_cannot_be_made_fails_alone(bench: Bench) -> None:
+    before_utc = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    with pytest.raises(InternalError):
+        await bench.writer.submit(Intent(received(1), "k1", "f", "staff:test", "k1", "k1", at=before_utc))
+    assert (await bench.do(received(5), "k2")).version == 1
+    assert not bench.task.done()
 
 
 async def test_another_version_than_expected_is_refused_with_the_current_one(bench: Bench) -> None:

@@ -160,6 +160,12 @@ def test_an_answer_under_another_orders_reservation_changes_nothing() -> None:
     given(ORDER, placed(("A", 2))).when(record(reserved("A", order_id="order-2"))).then_nothing()
 
 
+def test_a_promise_after_a_refusal_is_given_back_when_the_order_is_closed() -> None:
+    given(ORDER, placed(("A", 2)), recorded(refused("A")), REJECTED).when(record(reserved("A"))).then(
+        recorded(reserved("A"), late=refs("A"))
+    )
+
+
 @pytest.mark.parametrize("closed", [CANCELLED, REJECTED], ids=["cancelled", "rejected"])
 def test_a_promise_that_comes_after_the_end_is_given_back(closed: OrderCancelled | OrderRejected) -> None:
     given(ORDER, placed(("A", 2)), closed).when(record(reserved("A"))).then(recorded(reserved("A"), late=refs("A")))

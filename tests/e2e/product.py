@@ -7,12 +7,10 @@ from typing import Any, NamedTuple
 import httpx
 
 from infra.launcher.group import Group
-from infra.launcher.home import Home
-from infra.launcher.processes import process_programs
+from infra.launcher.whole import running_processes
 from infra.settings import Settings
 from tests.support.poll import until
 
-START_SECONDS = 60.0
 JsonObject = dict[str, Any]
 
 
@@ -78,14 +76,9 @@ class Product(NamedTuple):
 @asynccontextmanager
 async def running_product(settings: Settings) -> AsyncIterator[Product]:
     """Start the four processes, wait until each is ready, and stop them at the end."""
-    home = Home.of(settings)
-    group = Group(process_programs(settings, home), home)
-    try:
-        await group.start(START_SECONDS)
-        async with (
-            httpx.AsyncClient(base_url=settings.command_api_url, timeout=60, trust_env=False) as command,
-            httpx.AsyncClient(base_url=settings.query_api_url, timeout=60, trust_env=False) as query,
-        ):
-            yield Product(command, query, group)
-    finally:
-        await group.stop(in_turn=True)
+    async with (
+        running_processes(settings) as group,
+        httpx.AsyncClient(base_url=settings.command_api_url, timeout=60, trust_env=False) as command,
+        httpx.AsyncClient(base_url=settings.query_api_url, timeout=60, trust_env=False) as query,
+    ):
+        yield Product(command, query, group)

@@ -2,10 +2,11 @@
 
 import asyncio
 
+from event_schemas.record import recorded
 from event_schemas.topics import TOPICS
+from infra.log_audit import read_batches
 from infra.settings import Settings
 from tests.e2e.product import Product
-from tests.e2e.whole_log import read_whole_log
 from tests.support.poll import until
 
 
@@ -106,7 +107,7 @@ async def test_the_story_of_an_order_has_one_correlation_from_command_to_confirm
 ) -> None:
     await product.add(unique.upper(), 5)
     order = await product.order((unique.upper(), 1))
-    log = await read_whole_log(settings)
+    log = [recorded(record) async for batch in read_batches(settings) for record in batch.records]
     hers = [one for topic in TOPICS for one in log if topic.name == one.topic and order["order_id"] in str(one.event)]
     assert {"order.placed.v1", "stock.reserved.v1", "order.confirmed.v1"} <= {one.envelope.type for one in hers}
     assert len({one.envelope.correlation_id for one in hers}) == 1

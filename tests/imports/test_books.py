@@ -85,6 +85,9 @@ def test_a_book_is_told_with_author_year_and_language() -> None:
         (5, "t" * 501, "text_too_long"),
         (3, " ", "no_author"),
         (4, "long ago", "bad_year"),
+        (4, "3001", "bad_year"),
+        (3, "a" * 501, "text_too_long"),
+        (5, "two\nlines", "unreadable_characters"),
     ],
 )
 def test_a_row_that_cannot_be_taken_is_reported(place: int, value: str, reason: str) -> None:

@@ -68,6 +68,7 @@ def test_a_negative_quantity_outside_a_cancellation_is_a_write_off_with_its_row_
         ({"StockCode": "a/b"}, "bad_stock_code"),
         ({"InvoiceNo": ""}, "bad_invoice_number"),
         ({"Description": "x" * 501}, "text_too_long"),
+        ({"Description": "two\tparts"}, "unreadable_characters"),
     ],
 )
 def test_what_cannot_be_taken_is_reported_with_its_line_and_nothing_follows(

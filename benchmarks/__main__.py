@@ -1,0 +1,85 @@
+"""`./stockroom bench NAME`: runs a benchmark, prints its tables and writes `benchmarks/results/NAME.json`.
+
+`./stockroom bench page` writes docs/measurements.md from all results.
+"""
+
+import gc
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+from rich.console import Console
+
+from benchmarks import freshness as freshness_of
+from benchmarks import kills as kills_of
+from benchmarks import retail as retail_of
+from benchmarks import starting
+from benchmarks.figures import RESULTS, Result, Section
+from benchmarks.machine import load, machine, now
+from benchmarks.page import PAGE, page_of
+from benchmarks.retail_file import retail_file
+from infra.launcher.display import console as make_console
+from infra.process import YOUNG_OBJECTS
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__)
+
+Orders = Annotated[int, typer.Option(min=2, max=10_000, help="Orders one after another.")]
+File = Annotated[Path | None, typer.Argument(help="A retail file, .csv.gz; else that of STOCKROOM_DATA, or a sample.")]
+Times = Annotated[int, typer.Option(min=1, max=100, help="Warm starts.")]
+Cold = Annotated[bool, typer.Option(help="Also from a clean clone: needs the network, and minutes.")]
+Save = Annotated[bool, typer.Option(help="Write the result beside the others.")]
+
+
+@cli.command()
+def freshness(orders: Orders = 200, save: Save = True) -> None:
+    """How soon a query shows what a command did: target p99 of 150 ms."""
+    _run("freshness", [] if orders == 200 else [f"--orders {orders}"], freshness_of.measure(orders), save=save)
+
+
+@cli.command()
+def retail(file: File = None, save: Save = True) -> None:
+    """A whole retail file: import, the same import again, rebuild of everything: target 4 minutes for the first."""
+    with retail_file(file) as (path, named):
+        _run("retail", named, retail_of.measure(path), save=save)
+
+
+@cli.command()
+def kills(file: File = None, save: Save = True) -> None:
+    """The same import with SIGKILL of every process and server in turn: the sums must be right all the same."""
+    with retail_file(file) as (path, named):
+        _run("kills", named, kills_of.measure(path), save=save)
+
+
+@cli.command()
+def start(times: Times = 3, cold: Cold = True, save: Save = True) -> None:
+    """How long `up` and `demo` take, warm (target 15 s) and from a clean clone of what is committed."""
+    arguments = [] if times == 3 else [f"--times {times}"]
+    arguments += [] if cold else ["--no-cold"]
+    _run("start", arguments, starting.measure(times, cold=cold), save=save)
+
+
+@cli.command()
+def page() -> None:
+    """Write docs/measurements.md from the results."""
+    PAGE.write_text(page_of(Result.load(path) for path in sorted(RESULTS.glob("*.json"))))
+
+
+def _run(name: str, arguments: list[str], measuring: Coroutine[Any, Any, list[Section]], *, save: bool) -> None:
+    gc.set_threshold(YOUNG_OBJECTS, 20, 100)
+    console: Console = make_console()
+    result = Result(name, " ".join(["./stockroom bench", name, *arguments]), now(), machine())
+    sections = uvloop.run(measuring)
+    result = replace(result, machine={**result.machine, "load_after": load()}, sections=sections)
+    result.show(console)
+    if save:
+        console.print(f"written to {result.save()}")
+    if not result.holds:
+        console.print("A check does not hold.")
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    cli(prog_name="stockroom bench")

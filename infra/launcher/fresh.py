@@ -1,0 +1,26 @@
+"""Settings of a copy that nobody else uses: free ports, a home of its own, servers of its own."""
+
+import os
+from pathlib import Path
+
+from infra.launcher.home import Home
+from infra.launcher.ports import free_ports
+from infra.settings import Settings
+
+OWN_SERVERS = ("STOCKROOM_KAFKA_BOOTSTRAP_SERVERS", "STOCKROOM_POSTGRES_DSN", "STOCKROOM_REDIS_URL")
+
+
+def fresh_settings(folder: Path) -> Settings:
+    """Settings of a copy whose home is `folder`, also set in the environment for the child processes.
+
+    The cache of fetched servers stays the user's own. `folder` is opened to all: PostgreSQL may run as another.
+    """
+    cache = Home.of(Settings()).cache
+    folder.chmod(0o755)
+    for name in OWN_SERVERS:
+        os.environ.pop(name, None)
+    ports = [name for name in Settings.model_fields if name.endswith("_port")]
+    for name, port in zip(ports, free_ports(len(ports)), strict=True):
+        os.environ[f"STOCKROOM_{name.upper()}"] = str(port)
+    os.environ["STOCKROOM_HOME"], os.environ["STOCKROOM_CACHE"] = str(folder), str(cache)
+    return Settings()

@@ -1,0 +1,49 @@
+"""All writers of an instance, on logs in memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from command_api.intent import Answer, Intent
+from command_api.key_window import KeyWindow
+from command_api.log import LogAway
+from command_api.writers import Writers
+from domain.stock_commands import ReceiveStock
+from domain.stock_item import STOCK_ITEM
+from event_schemas.record import LogRecord
+from infra.http.problems import Unavailable
+from infra.log_reader import LogTruncated
+from tests.contract.memory_log import MemoryLog, SharedLog
+
+
+class FailingLog(MemoryLog):
+    """A log whose reads fail from the moment that a test says so."""
+
+    failure: Exception | None = None
+
+    async def read(self, start: int) -> AsyncGenerator[list[LogRecord], None]:
+        if self.failure is not None:
+            raise self.failure
+        async for records in super().read(start):
+            yield records
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [(LogAway("away"), "dependency_unavailable"), (LogTruncated("short"), "log_truncated")]
+)
+async def test_a_repeat_whose_events_cannot_be_read_back_is_told_why(failure: Exception, code: str) -> None:
+    log = FailingLog(SharedLog())
+    log.topic = STOCK_ITEM.topic
+    writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 100)
+    running = asyncio.create_task(writers.run())
+    intent = Intent(ReceiveStock(sku="A", quantity=1), "k1", "f", "staff:test", "k1", "k1")
+    first: Answer = await asyncio.wait_for(writers.submit(intent), 5)
+    again = await writers.submit(intent)
+    assert (again.replayed, await writers.events_of(again)) == (True, first.events)
+    log.failure = failure
+    with pytest.raises(Unavailable) as told:
+        await writers.events_of(again)
+    assert (told.value.status, told.value.code) == (503, code)
+    writers.stop()
+    await asyncio.wait_for(running, 5)

@@ -1,0 +1,46 @@
+"""The process's HTTP and its command line."""
+
+import asyncio
+import sys
+
+import httpx
+import pytest
+
+from infra.settings import REPOSITORY
+from projectors.app import create_app
+from tests.projectors.tiny import Bench, received
+from tests.support.poll import until
+from tests.support.running import running
+
+
+@pytest.mark.parametrize("store", ["postgres", "redis"])
+async def test_it_is_ready_once_every_projection_runs_and_shows_where_each_stands(bench: Bench) -> None:
+    engine = bench.engine()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(engine)), base_url="http://test") as client:
+        refused = await client.get("/ready")
+        assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+        assert set(refused.json()["reasons"]) == {"kafka", bench.projection.name}
+        assert (await client.get("/health")).status_code == 200
+        await bench.writer.append(1, [received("a"), received("bad", 5_000)])
+        async with running(engine.run()):
+            await bench.until_totals({"a": 1})
+            await until(lambda: client.get("/ready"), lambda answer: answer.status_code == 200)
+            [shown] = (await client.get("/projections")).json()["projections"]
+    assert (shown["name"], shown["generation"], shown["version"]) == (bench.projection.name, 1, 1)
+    assert (shown["state"], shown["parked_keys"]) == ("running", 1)
+    assert shown["last_error"]
+    assert [(one["next_offset"], one["lag_events"], one["void"]) for one in shown["partitions"]] == [
+        (1, 0, 0),
+        (3, 0, 0),
+        (1, 0, 0),
+    ]
+
+
+async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "projectors", "rebuild", "nope"), cwd=REPOSITORY, stderr=asyncio.subprocess.PIPE
+    )
+    _, error = await process.communicate()
+    assert process.returncode == 2
+    assert b"'nope'" in error
+    assert b"order_history" in error
