@@ -136,7 +136,8 @@ def _record(state: Order, command: RecordStock) -> list[Event]:
     fresh: dict[str, StockResult] = {}
     for result in command.results:
         asked = result.sku in wanted and result.reservation_id == reservation_id(state.order_id, result.sku)
-        if asked and result.sku not in fresh and _tells_something(state, result):
+        before = fresh[result.sku].outcome if result.sku in fresh else state.results.get(result.sku, (None, None))[0]
+        if asked and _tells_something(before, result.outcome):
             fresh[result.sku] = result
     if not fresh:
         return []
@@ -157,10 +158,9 @@ def _record(state: Order, command: RecordStock) -> list[Event]:
     return [recorded, _stock_confirmed(after), *_confirmed(after)]
 
 
-def _tells_something(state: Order, result: StockResult) -> bool:
+def _tells_something(before: str | None, outcome: Outcome) -> bool:
     """A first answer does; so does a promise after a refusal, since its goods would else be held for nobody."""
-    known = state.results.get(result.sku)
-    return known is None or (known[0] == Outcome.REJECTED and result.outcome is Outcome.RESERVED)
+    return before is None or (before == Outcome.REJECTED and outcome is Outcome.RESERVED)
 
 
 def _stock_confirmed(state: Order) -> OrderStockConfirmed:
