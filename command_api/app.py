@@ -43,9 +43,14 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/ready", tags=["operation"], summary="Ready to take commands")
     async def ready() -> Response:
-        """200 when every partition is held and the catalog has been read; 503 with the reasons otherwise."""
+        """200 when every partition is held and the catalog has been read; 503 with the reasons otherwise.
+
+        ``alarms`` name what a person must look at while all else goes on: stopped partitions, quarantined aggregates.
+        """
         reasons = not_ready(app)
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        desk: Desk | None = getattr(app.state, "desk", None)
+        alarms = desk.writers.troubles if desk is not None else []
+        return JSONResponse({"ready": not reasons, "reasons": reasons, "alarms": alarms}, 503 if reasons else 200)
 
     return app
 
@@ -57,7 +62,7 @@ def not_ready(app: FastAPI) -> list[str]:
         return ["Kafka has not been reached yet"]
     waiting = desk.writers.waiting_for
     reading = ["reading the catalog"] if desk.reading_catalog else []
-    return [*(["claiming " + ", ".join(waiting)] if waiting else []), *reading, *desk.writers.troubles]
+    return [*(["claiming " + ", ".join(waiting)] if waiting else []), *reading]
 
 
 async def run_writers(app: FastAPI, settings: Settings, stop: asyncio.Event) -> None:

@@ -8,11 +8,11 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import uuid4
 
-from command_api.log import Log, Outgoing
+from command_api.log import Log, OutcomeUnknown, Outgoing
 from event_schemas.envelope import Headers
 from event_schemas.holder import BEAT, CLAIMED, Holder, Verdict, judge
 from event_schemas.record import LogRecord
-from infra.log_reader import START, LogBroken, LogTruncated, OffsetSkipped, Position
+from infra.log_reader import START, LogTruncated, OffsetSkipped, Position
 
 Fold = Callable[[LogRecord], None]
 """Takes each record that counts, in order."""
@@ -20,6 +20,13 @@ Fold = Callable[[LogRecord], None]
 
 class Deposed(Exception):
     """Another writer has claimed the partition: nothing of the batch happened, memory may not answer."""
+
+
+class Trespass(OutcomeUnknown):
+    """A record under our own claim that we did not append: forged, or a mistake of ours. It counts, for every reader.
+
+    The hold is given up: the next claim folds the record and has another id, so whoever wrote it is fenced out.
+    """
 
 
 class NotHeld(Exception):
@@ -79,7 +86,7 @@ class Fence:
         """Append events or a beat made under ``holder`` and give the offset of the first, once they count.
 
         Raises ``OutcomeUnknown`` (they may be in the log or land later; the hold is given up), ``Deposed`` (they never
-        happened), or ``LogBroken`` (the log, or this program, is not what it should be).
+        happened), ``Trespass`` (they are in the log, after a record that nobody should have written), or ``LogBroken``.
         """
         mine, expected = self.holder, self.position.next_offset
         self._held = None
@@ -101,7 +108,9 @@ class Fence:
             if holder != mine:
                 raise Deposed(f"{self._log.topic}/{self._log.partition} was claimed at offset {record.offset}")
             if verdict is not Verdict.VOID:
-                raise LogBroken(f"{self._log.topic}/{self._log.partition}@{record.offset} is ours and was not expected")
+                raise Trespass(
+                    f"{self._log.topic}/{self._log.partition}@{record.offset} is under our claim, but not ours"
+                )
 
     async def _read_to(self, end: int) -> None:
         async for record in self._records(self.position.next_offset, end):

@@ -3,11 +3,20 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from domain.words import Price
 
-DecimalPrice = Annotated[Decimal, Field(ge=0, le=10_000_000, decimal_places=2, examples=[249.99])]
+
+def _a_number(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise ValueError("a price is a number, as 249.99")
+    return value
+
+
+DecimalPrice = Annotated[
+    Decimal, BeforeValidator(_a_number), Field(ge=0, le=10_000_000, decimal_places=2, examples=[249.99])
+]
 """A price of 0 to 10,000,000 with at most two decimal places."""
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["USD"])]
 """An ISO 4217 code."""

@@ -55,6 +55,7 @@ class Offers:
                 if behind:
                     raise CatalogBehind("The catalog is still being read; try again in a moment.")
                 named = f"SKU {sku}" if sku is not None else f"id {product_id}"
-                raise UnknownProduct(f"No product has the {named}.", sku=sku, product_id=product_id)
+                asked = {"sku": sku} if sku is not None else {"product_id": product_id}
+                raise UnknownProduct(f"No product has the {named}.", **asked)
             await self._copy.moved(left)
         return offer

@@ -14,7 +14,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from command_api.batch import BatchMaker, GroupCommit, changes
-from command_api.fence import Deposed, Fence, beat
+from command_api.fence import Deposed, Fence, Trespass, beat
 from command_api.intent import Answer, Intent, Pending
 from command_api.key_window import KeyWindow
 from command_api.log import Log, OutcomeUnknown
@@ -50,9 +50,9 @@ class PartitionWriter:
         self._broken: LogBroken | None = None
 
     @property
-    def serving(self) -> bool:
-        """Whether commands are carried out now: the partition is held, or its batch is on the way."""
-        return self._fence.holds or bool(self._under_way.decided)
+    def claiming(self) -> bool:
+        """Whether the partition is not held yet, or not any more, and will be."""
+        return not (self._fence.holds or self._under_way.decided or self._broken is not None)
 
     @property
     def trouble(self) -> str:
@@ -101,6 +101,8 @@ class PartitionWriter:
                 except Deposed as deposed:
                     logger.warning("deposed", partition=self.name, why=str(deposed))
                     await asyncio.sleep(REJOIN_SECONDS)
+                except Trespass as trespass:
+                    logger.critical("somebody writes under our claim, claiming again", why=str(trespass))
                 except OutcomeUnknown as unknown:
                     logger.warning("outcome unknown, claiming again", partition=self.name, why=str(unknown))
         except LogBroken as broken:
@@ -152,7 +154,10 @@ class PartitionWriter:
         except BaseException:
             # What appended nothing was decided on what may not have happened: it is decided again.
             self._batches.undo(batch)
-            _fail([decided.pending for decided in changes(batch)], UnknownOutcome("The log did not answer in time."))
+            _fail(
+                [decided.pending for decided in changes(batch)],
+                UnknownOutcome("The log has not said that it took this; repeat with the same key."),
+            )
             self._requeue([decided.pending for decided in batch.decided if not decided.events])
             raise
         finally:

@@ -120,7 +120,7 @@ async def change_product(product_id: ProductId, body: ProductChange, asked: Aske
     Answers 200 with the events that followed, none when nothing changed. Refused with 404 ``product_not_found``,
     409 ``product_withdrawn`` or ``currency_differs``, 412 ``version_conflict``.
     """
-    if not body.model_fields_set - {"currency"}:
+    if not body.model_dump(exclude={"currency"}, exclude_none=True):
         raise ValidationFailed("Nothing to change is given.", errors=[{"pointer": "#", "detail": "no field is given"}])
 
     async def make() -> Command:

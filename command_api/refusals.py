@@ -41,7 +41,7 @@ class UnknownOutcome(Unavailable):
 class LogStopped(Unavailable):
     """The log is not what was acknowledged; this partition takes nothing more until a person has looked."""
 
-    code, title, retry_after = "log_truncated", "The log is shorter than what was acknowledged", 60
+    code, title, retry_after = "log_truncated", "The log is not what was acknowledged", 60
 
 
 class Quarantined(Unavailable):
@@ -81,4 +81,5 @@ class Refused(Problem):
 
     def __init__(self, rejected: Rejected) -> None:
         status = HTTPStatus.NOT_FOUND if isinstance(rejected, NotFound) else HTTPStatus.CONFLICT
-        super().__init__(rejected.detail, status=status, code=rejected.code, **rejected.facts)
+        title = "There is no such thing" if isinstance(rejected, NotFound) else self.title
+        super().__init__(rejected.detail, status=status, code=rejected.code, title=title, **rejected.facts)

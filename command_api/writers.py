@@ -57,8 +57,8 @@ class Writers:
 
     @property
     def waiting_for(self) -> list[str]:
-        """Partitions that are not held at the moment."""
-        return [writer.name for writer in self._writers.values() if not writer.serving]
+        """Partitions that are not held at the moment, and are being claimed."""
+        return [writer.name for writer in self._writers.values() if writer.claiming]
 
     def of(self, topic: str, aggregate_id: str) -> PartitionWriter:
         """The writer that decides on an aggregate."""

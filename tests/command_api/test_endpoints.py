@@ -210,6 +210,9 @@ PRODUCT: dict[str, Any] = {"name": "A", "price": 1}
     [
         ("POST", "/v1/products", {**PRODUCT, "colour": "red"}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "price": "free"}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "price": "1"}, 422, "validation_failed"),
+        ("POST", "/v1/products", {**PRODUCT, "price": True}, 422, "validation_failed"),
+        ("PATCH", "/v1/products/none", {"price": None}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "price": -1}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "price": 1.005}, 422, "validation_failed"),
         ("POST", "/v1/products", {**PRODUCT, "price": 1e12}, 422, "validation_failed"),

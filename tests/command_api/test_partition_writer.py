@@ -203,11 +203,25 @@ async def test_an_unreadable_event_quarantines_its_aggregate_and_no_other(bench:
     assert "1 aggregates quarantined" in bench.writer.trouble
 
 
+async def test_a_forged_record_costs_an_unknown_outcome_and_then_all_goes_on(bench: Bench) -> None:
+    await bench.do(received(5), "k1")
+    genuine = bench.counted()[-1]
+    forged = genuine._replace(offset=len(bench.shared.records), key=b"B", value=b"not json")
+    bench.shared.records.append(forged)
+    with pytest.raises(UnknownOutcome):
+        await bench.do(received(5), "k2")
+    assert (await bench.do(received(5), "k2")).replayed
+    with pytest.raises(Exception, match="memory/0@") as quarantined:
+        await bench.do(ReceiveStock(sku="B", quantity=1), "k3")
+    assert getattr(quarantined.value, "code", "") == "aggregate_quarantined"
+    assert (await bench.do(received(5), "k4")).version == 3
+
+
 async def test_a_log_that_lost_acknowledged_records_stops_the_partition(bench: Bench) -> None:
     await bench.do(received(5), "k1")
     await bench.do(received(5), "k2")
     del bench.shared.records[2:]
-    with pytest.raises(Exception, match=r"did not answer|known history") as stopped:
+    with pytest.raises(Exception, match=r"has not said|known history") as stopped:
         await bench.do(received(5), "k3")
     assert getattr(stopped.value, "code", "") in {"outcome_unknown", "log_truncated"}
     await asyncio.wait_for(bench.task, 5)

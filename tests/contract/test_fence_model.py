@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from command_api.fence import Deposed, Fence, control
+from command_api.fence import Deposed, Fence, Trespass, control
 from command_api.log import OutcomeUnknown, Outgoing
 from event_schemas.holder import CLAIMED, NOBODY, Holder, Verdict, judge
 from event_schemas.record import LogRecord
@@ -74,6 +74,8 @@ async def write(fence: Fence, memory: list[str], acknowledged: list[str], rng: r
                 await fence.append([event(fence.holder, value) for value in values])
                 memory.extend(values)
                 acknowledged.extend(values)
+        except Trespass as trespass:
+            raise Violation(str(trespass)) from trespass
         except (Deposed, OutcomeUnknown):
             continue
 

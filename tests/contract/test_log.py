@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
-from command_api.fence import Deposed, Fence, beat
+from command_api.fence import Deposed, Fence, Trespass, beat
 from command_api.kafka_log import KafkaLog
 from command_api.log import Log, Outgoing
 from event_schemas.holder import Holder
@@ -135,3 +135,21 @@ async def test_a_beat_proves_the_hold_and_is_no_event(open_log: OpenLog) -> None
     reader, history = fence(open_log())
     await reader.claim()
     assert history == []
+
+
+async def test_a_record_forged_under_a_claim_is_noticed_and_the_next_claim_fences_its_writer_out(
+    open_log: OpenLog,
+) -> None:
+    writer, history = fence(open_log())
+    await writer.claim()
+    stolen = writer.holder
+    await open_log().append([event(stolen, "forged")])
+    with pytest.raises(Trespass):
+        await writer.append([event(stolen, "ours")])
+    await writer.claim()
+    assert history == ["forged", "ours"], "both count, for every reader"
+    await open_log().append([event(stolen, "forged again")])
+    await writer.append([event(writer.holder, "later")])
+    reader, seen = fence(open_log())
+    await reader.claim()
+    assert seen == ["forged", "ours", "later"]
