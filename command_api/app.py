@@ -16,6 +16,7 @@ from command_api.key_window import KeyWindow
 from command_api.writers import Writers
 from infra.cluster import await_cluster
 from infra.http.limits import BodyLimit
+from infra.http.problem_schema import problem_responses
 from infra.http.problems import install
 from infra.http.strict_query import strict_query
 from infra.settings import Settings
@@ -30,6 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Takes commands and appends their events to Kafka.",
         version="1",
         dependencies=[Depends(strict_query)],
+        responses=problem_responses(),
     )
     install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, by_path={"/v1/bulk": settings.max_bulk_bytes})
@@ -41,7 +43,12 @@ def create_app(settings: Settings) -> FastAPI:
         """200 as long as the process answers."""
         return {"status": "ok"}
 
-    @app.get("/ready", tags=["operation"], summary="Ready to take commands")
+    @app.get(
+        "/ready",
+        tags=["operation"],
+        summary="Ready to take commands",
+        responses={503: {"description": "Not ready: `reasons` says why.", "content": {"application/json": {}}}},
+    )
     async def ready() -> Response:
         """200 when every partition is held and the catalog has been read; 503 with the reasons otherwise.
 

@@ -5,7 +5,7 @@ fences its writers. What is acknowledged here is in the history for ever; what i
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from uuid import uuid4
 
 from command_api.log import Log, OutcomeUnknown, Outgoing
@@ -103,38 +103,43 @@ class Fence:
 
     async def _prove_gap_void(self, base: int, mine: Holder) -> None:
         """Read what others wrote before ``base``: records of outdated writers change nothing."""
-        async for record in self._records(self.position.next_offset, base):
-            holder, verdict = judge(mine, record.headers)
-            if holder != mine:
-                raise Deposed(f"{self._log.topic}/{self._log.partition} was claimed at offset {record.offset}")
-            if verdict is not Verdict.VOID:
-                raise Trespass(
-                    f"{self._log.topic}/{self._log.partition}@{record.offset} is under our claim, but not ours"
-                )
+        async with contextlib.aclosing(self._records(self.position.next_offset, base)) as chunks:
+            async for record in (record async for records in chunks for record in records):
+                holder, verdict = judge(mine, record.headers)
+                place = f"{self._log.topic}/{self._log.partition}@{record.offset}"
+                if holder != mine:
+                    raise Deposed(f"another writer claimed at {place}")
+                if verdict is not Verdict.VOID:
+                    raise Trespass(f"{place} is under our claim, but not ours")
 
     async def _read_to(self, end: int) -> None:
-        async for record in self._records(self.position.next_offset, end):
-            holder, verdict = judge(self.position.holder, record.headers)
-            if verdict is Verdict.COUNTS:
-                self._fold(record)
-            self.position = Position(record.offset + 1, holder)
+        """Fold what counts up to ``end``. Nothing can come between the records of a chunk and the new position."""
+        async for records in self._records(self.position.next_offset, end):
+            holder = self.position.holder
+            for record in records:
+                holder, verdict = judge(holder, record.headers)
+                if verdict is Verdict.COUNTS:
+                    self._fold(record)
+            self.position = Position(records[-1].offset + 1, holder)
 
-    async def _records(self, start: int, end: int) -> AsyncIterator[LogRecord]:
-        """The records of ``[start, end)``, each at the offset where it must be."""
+    async def _records(self, start: int, end: int) -> AsyncGenerator[list[LogRecord], None]:
+        """The records of ``[start, end)`` in chunks, each at the offset where it must be."""
         expected = start
         if expected >= end:
             return
         async with contextlib.aclosing(self._log.read(start)) as stream:
             async for records in stream:
-                for record in records:
-                    if record.offset != expected:
+                for number, record in enumerate(records, start=expected):
+                    if record.offset != number:
                         raise OffsetSkipped(
-                            f"{record.topic}/{record.partition}: expected offset {expected}, got {record.offset}"
+                            f"{record.topic}/{record.partition}: expected offset {number}, got {record.offset}"
                         )
-                    expected += 1
-                    yield record
-                    if expected >= end:
-                        return
+                wanted = records[: end - expected]
+                expected += len(wanted)
+                if wanted:
+                    yield wanted
+                if expected >= end:
+                    return
 
 
 def control(kind: str, holder: Holder) -> Outgoing:

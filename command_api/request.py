@@ -9,13 +9,12 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 from uuid_utils import uuid7
 
+from infra.http.prefer import wait_seconds
 from infra.http.principal import CurrentPrincipal, Principal
 from infra.http.problems import BadRequest
 
 IDENTITIES = UUID("0f6d9c54-7f55-5b0a-8d0a-7b1c33a1b6c4")
-MOST_WAIT_SECONDS = 30.0
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
-_WAIT = re.compile(r"wait=(\d{1,4}(?:\.\d{1,3})?)")
 
 
 class BadIdempotencyKey(BadRequest):
@@ -28,12 +27,6 @@ class BadIfMatch(BadRequest):
     """If-Match does not hold one version."""
 
     code, title = "bad_if_match", "If-Match cannot be read"
-
-
-class BadPrefer(BadRequest):
-    """Prefer asks for a wait that cannot be given."""
-
-    code, title = "bad_prefer", "Prefer cannot be read"
 
 
 class CommandRequest(NamedTuple):
@@ -76,19 +69,6 @@ def expected_version(if_match: str | None) -> int | None:
     if not re.fullmatch(r'"\d{1,12}"', if_match):
         raise BadIfMatch(f'{if_match!r} is not a version in quotes, as "3".')
     return int(if_match[1:-1])
-
-
-def wait_seconds(prefer: str | None) -> float | None:
-    """The seconds in ``Prefer: wait=5`` (RFC 7240), 0 to 30; None without. Raises ``BadPrefer``."""
-    for preference in (prefer or "").split(","):
-        name = preference.strip()
-        if not name.startswith("wait"):
-            continue  # RFC 7240: preferences that are not understood are ignored
-        match = _WAIT.fullmatch(name)
-        if match is None or float(match[1]) > MOST_WAIT_SECONDS:
-            raise BadPrefer(f"wait takes 0 to {MOST_WAIT_SECONDS:.0f} seconds, as wait=5.")
-        return float(match[1])
-    return None
 
 
 async def command_request(
