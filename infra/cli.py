@@ -1,5 +1,6 @@
 """The command line. The table is all there is to it: a command is a line, its code is imported when it is called."""
 
+import re
 import sys
 
 from pydantic import ValidationError
@@ -36,7 +37,7 @@ COMMANDS = (
 
 
 def main(arguments: list[str]) -> int:
-    """Runs one command; its exit code. A setting out of range ends it with 2 and a line that names the variable."""
+    """Runs one command; its exit code. A setting that is refused ends it with 2 and a line that names it."""
     named = {command.name: command for command in COMMANDS}
     command = named.get(arguments[0]) if arguments else None
     try:
@@ -49,7 +50,9 @@ def main(arguments: list[str]) -> int:
     except ValidationError as error:
         for problem in error.errors():
             variable = "STOCKROOM_" + "_".join(str(part) for part in problem["loc"]).upper()
-            sys.stderr.write(f"{variable}: {problem['msg']} (given: {problem['input']!r})\n")
+            # What stands before an @ may be a password.
+            given = re.sub(r".*@", "***@", str(problem["input"]), flags=re.DOTALL)
+            sys.stderr.write(f"{variable}: {problem['msg']} (given: {given!r})\n")
         return 2
     except KeyboardInterrupt:
         return 130

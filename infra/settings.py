@@ -5,9 +5,12 @@ A server address that is not given means the embedded server, started by the lau
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.setting_forms import KafkaServers, PostgresDsn, RedisUrl, upper
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -15,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     """Addresses, ports, limits. Each field is an environment variable: ``kafka_port`` is ``STOCKROOM_KAFKA_PORT``."""
 
-    model_config = SettingsConfigDict(env_prefix="STOCKROOM_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="STOCKROOM_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     home: Path = Field(default=REPOSITORY / ".stockroom", description="Folder that holds all data, logs and caches.")
     cache: Path | None = Field(
@@ -29,13 +32,13 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that every process and embedded server listens on.")
 
-    kafka_bootstrap_servers: str | None = Field(
+    kafka_bootstrap_servers: KafkaServers | None = Field(
         default=None, description="`host:port[,...]` of your own Kafka; empty: the embedded broker is started."
     )
-    postgres_dsn: str | None = Field(
+    postgres_dsn: PostgresDsn | None = Field(
         default=None, description="`postgresql://...` of your own PostgreSQL; empty: the embedded one is started."
     )
-    redis_url: str | None = Field(
+    redis_url: RedisUrl | None = Field(
         default=None, description="`redis://...` of your own Redis; empty: the embedded one is started."
     )
 
@@ -69,7 +72,9 @@ class Settings(BaseSettings):
     consistency_wait_seconds: float = Field(
         default=2.0, ge=0, le=60, description="How long a query waits for the position of a Consistency-Token."
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR, in any case."
+    )
     data: Path | None = Field(default=None, description="Folder with full data files for the full-file checks.")
 
     @property
@@ -102,6 +107,6 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process, read from the environment at the first call.
 
-    Raises ``pydantic.ValidationError`` that names the variable when a value is out of range.
+    Raises ``pydantic.ValidationError`` that names the variable when a value is out of range or of another form.
     """
     return Settings()

@@ -119,6 +119,7 @@ class Supervisor:
     async def _create_topics(self) -> None:
         path = self.home.log("create_topics")
         with open_log(path) as output:
+            begins = output.tell()
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "infra.create_topics", stdout=output, stderr=output, cwd=REPOSITORY
             )
@@ -129,7 +130,7 @@ class Supervisor:
                     process.kill()
                     await process.wait()
         if code != 0:
-            raise StartFailed("The topics could not be created:\n" + "\n".join(last_lines(path, 20)))
+            raise StartFailed("The topics could not be created:\n" + "\n".join(last_lines(path, 20, begins)))
 
     def _all(self) -> list[Supervised]:
         return [*self.servers.members, *self.processes.members]

@@ -50,7 +50,7 @@ def rebuild(
 ) -> None:
     """Fill a new generation beside the serving one, then switch at once. Exit 2: unknown name; 1: refused."""
     if every == bool(names):
-        sys.stderr.write("Name the projections to rebuild, or give --all.\n")
+        sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")
         raise typer.Exit(2)
     try:
         chosen = list(PROJECTIONS) if every else [named(name) for name in dict.fromkeys(names)]

@@ -4,6 +4,7 @@ from fastapi import Depends, FastAPI
 
 from infra.http import problems
 from infra.http.limits import BodyLimit
+from infra.http.problem_schema import problem_responses
 from infra.http.strict_query import strict_query
 from infra.settings import Settings
 from query_api import catalog, health, order_history, projections, sales, stock, top_sellers
@@ -27,6 +28,7 @@ def create_app(settings: Settings, sources: Sources) -> FastAPI:
         summary="What the read models know: products, stock, orders, sales.",
         version="1",
         dependencies=[Depends(strict_query)],
+        responses=problem_responses(400, 404, 422, 503),
         redirect_slashes=False,
     )
     app.state.sources = sources

@@ -4,7 +4,6 @@ A token of a topic that does not feed the endpoint is checked but not waited for
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
 
@@ -23,14 +22,6 @@ from query_api.positions import Positions
 from query_api.refusals import ProjectionLagging
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
-LONGEST_WAIT = 30.0
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?=$|[,;\s])", re.IGNORECASE)
-
-
-def wait_seconds(prefer: str | None, default: float) -> float:
-    """How long to wait: `Prefer: wait=N`, at most 30 s, else `default`. What it does not understand it ignores."""
-    match = _WAIT.search(prefer or "")
-    return min(LONGEST_WAIT, float(match[1])) if match else default
 
 
 class Consistency:
@@ -41,15 +32,15 @@ class Consistency:
         self._log = log
         self._default_wait = default_wait
 
-    async def reach(self, header: str, prefer: str | None, names: tuple[str, ...]) -> None:
-        """Returns when the read models `names` have applied every token of the header.
+    async def reach(self, header: str, wait: float | None, names: tuple[str, ...]) -> None:
+        """Returns when the read models `names` have applied every token of the header; within `wait` seconds.
 
         Raises `BadConsistencyToken`, `ForeignConsistencyToken` or `FutureConsistencyToken` for a token that can never
         be reached, `ProjectionLagging` when it is not within the time, `DependencyUnavailable` when nobody can tell.
         """
         tokens = parse(header)
         self._check(tokens)
-        deadline = time.monotonic() + wait_seconds(prefer, self._default_wait)
+        deadline = time.monotonic() + (self._default_wait if wait is None else wait)
         for feed in (FEEDS[name] for name in names):
             wanted = {token.partition: token for token in sorted(tokens) if token.topic == feed.topic}
             if wanted:

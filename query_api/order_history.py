@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from event_schemas.order import OrderStatus
 from infra.http.principal import CurrentPrincipal, Operator
@@ -58,11 +58,11 @@ async def latest_lines(operator: Operator, sources: FromSources, limit: Limit = 
     return {"items": [{**dict(row), "total_price": major(row["line_total"])} for row in rows]}
 
 
-@router.get("/user/{user_id}", response_model=OrderPage)
+@router.get("/user/{user_id:path}", response_model=OrderPage)
 async def orders_of_user(
     principal: CurrentPrincipal,
     sources: FromSources,
-    user_id: str,
+    user_id: Annotated[str, Path(min_length=1, description="Everything after `user/`, slashes too.")],
     status: Status = None,
     cursor: Cursor = None,
     limit: Limit = 20,

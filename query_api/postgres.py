@@ -1,5 +1,6 @@
 """The read models in PostgreSQL: read-only queries through a pool that connects when it is needed, and again."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -9,7 +10,9 @@ from query_api.refusals import ProjectionMissing, QueryTimeout
 
 MOST_CONNECTIONS = 10
 CONNECT_SECONDS = 3.0
-QUERY_SECONDS = 10.0
+QUERY_SECONDS = 4.5
+ANSWER_SECONDS = 5.0
+RELEASE_SECONDS = 1.0
 TYPO_SIMILARITY = "0.4"
 
 _AWAY = (
@@ -38,7 +41,7 @@ class Postgres:
             min_size=0,
             max_size=MOST_CONNECTIONS,
             timeout=CONNECT_SECONDS,
-            command_timeout=QUERY_SECONDS + 2,
+            command_timeout=ANSWER_SECONDS,
             server_settings={
                 "application_name": "stockroom query_api",
                 "default_transaction_read_only": "on",
@@ -58,14 +61,14 @@ class Postgres:
     async def rows(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """All rows of a query.
 
-        Raises `DependencyUnavailable` when the server is away, `ProjectionMissing` when a view does not exist,
-        `QueryTimeout` when it takes more than `QUERY_SECONDS`.
+        Raises `DependencyUnavailable` when the server is away or says nothing for `ANSWER_SECONDS`,
+        `ProjectionMissing` when a view does not exist, `QueryTimeout` when it takes more than `QUERY_SECONDS`.
         """
         if self._pool is None:
             raise DependencyUnavailable("PostgreSQL is not connected.")
         try:
-            async with self._pool.acquire(timeout=CONNECT_SECONDS + 1) as connection:
-                return await connection.fetch(sql, *args)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._fetch(self._pool, sql, args)
         except asyncpg.QueryCanceledError as error:
             raise QueryTimeout(f"More than {QUERY_SECONDS:g} s.") from error
         except _MISSING as error:
@@ -77,3 +80,14 @@ class Postgres:
         """The first row of a query, if any. Raises as `rows` does."""
         found = await self.rows(sql, *args)
         return found[0] if found else None
+
+    async def _fetch(self, pool: asyncpg.Pool, sql: str, args: tuple[Any, ...]) -> list[asyncpg.Record]:
+        connection = await pool.acquire()
+        try:
+            return await connection.fetch(sql, *args)
+        except (TimeoutError, asyncio.CancelledError):
+            # To cancel the query politely, asyncpg would ask the server that has just said nothing, and wait for it.
+            connection.terminate()
+            raise
+        finally:
+            await pool.release(connection, timeout=RELEASE_SECONDS)

@@ -1,5 +1,6 @@
 """Endpoint `/v1/projections`: where every read model stands against the end of the log, in events and in seconds."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +37,7 @@ class PartitionLag(BaseModel):
     end: int | None
     lag_events: int | None
     lag_seconds: float | None = Field(description="Age of the first record that is not applied; 0 when there is none.")
+    void: int = Field(description="Records that never happened: their writer had lost the partition.")
 
 
 class ProjectionLag(BaseModel):
@@ -49,6 +51,7 @@ class ProjectionLag(BaseModel):
     lag_events: int | None
     lag_seconds: float | None
     parked: int | None = Field(description="Records that were set aside because they cannot be applied.")
+    void: int | None = Field(description="Records that never happened, over all partitions; none of them is applied.")
     error: str | None = None
     partitions: list[PartitionLag]
 
@@ -62,21 +65,31 @@ class Projections(BaseModel):
 @router.get("", response_model=Projections)
 async def list_projections(operator: Operator, sources: FromSources) -> dict[str, Any]:
     """Position and lag of every read model. What cannot be told, since a server is away, is null beside its `error`."""
-    standings: dict[str, Standing | str] = {}
-    for feed in FEEDS.values():
-        try:
-            standings[feed.name] = await sources.positions.of(feed)
-        except Unavailable as error:
-            standings[feed.name] = f"{error.code}: {error.detail}"
-    try:
-        ends: Mapping[tuple[str, int], int] | None = await sources.log.ends()
-    except Unavailable:
-        ends = None
-    known = await _known(sources)
+    # At once: a server that does not answer is then waited for once, not once a read model.
+    told, ends, known = await asyncio.gather(
+        asyncio.gather(*(_standing(sources, feed) for feed in FEEDS.values())), _ends(sources), _known(sources)
+    )
+    standings = dict(zip(FEEDS, told, strict=True))
     unread = [place for name, standing in standings.items() for place in _unread(FEEDS[name], standing, ends)]
     times = await sources.log.appended_ms(unread) if unread else {}
     items = [_described(FEEDS[name], standing, ends, times) for name, standing in standings.items()]
     return {"items": [{**item, **known.get(item["name"], {})} for item in items]}
+
+
+async def _standing(sources: Sources, feed: Feed) -> Standing | str:
+    """Where a read model stands, or why that cannot be told."""
+    try:
+        return await sources.positions.of(feed)
+    except Unavailable as error:
+        return f"{error.code}: {error.detail}"
+
+
+async def _ends(sources: Sources) -> Mapping[tuple[str, int], int] | None:
+    """The ends of all partitions; None while Kafka does not answer."""
+    try:
+        return await sources.log.ends()
+    except Unavailable:
+        return None
 
 
 async def _known(sources: Sources) -> dict[str, dict[str, int]]:
@@ -107,7 +120,8 @@ def _unread(feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int],
 def _described(
     feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int], int] | None, times: Mapping[Unread, int]
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {**feed._asdict(), "version": None, "generation": None, "parked": None, "partitions": []}
+    nothing = dict.fromkeys(("version", "generation", "parked", "void"))
+    told: dict[str, Any] = {**feed._asdict(), **nothing, "partitions": []}
     if isinstance(standing, str):
         return {**told, "lag_events": None, "lag_seconds": None, "error": standing}
     now = time.time()
@@ -125,6 +139,7 @@ def _described(
                 "end": end,
                 "lag_events": lag,
                 "lag_seconds": seconds,
+                "void": position.void,
             }
         )
     known = ends is not None
@@ -133,5 +148,6 @@ def _described(
         "generation": standing.generation,
         "lag_events": sum(one["lag_events"] for one in partitions) if known else None,
         "lag_seconds": max((one["lag_seconds"] for one in partitions), default=0.0) if known else None,
+        "void": sum(one["void"] for one in partitions),
         "partitions": partitions,
     }

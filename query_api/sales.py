@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from infra.http.principal import Operator
-from query_api.days import before, between, today
+from query_api.days import Day, before, between, today
 from query_api.money import major
 from query_api.sources import FromSources, applied
 
@@ -52,8 +52,8 @@ class SoldDaily(BaseModel):
 async def sold_daily(
     operator: Operator,
     sources: FromSources,
-    start: Annotated[date | None, Query(alias="from", description="First UTC day; 29 days before `to`.")] = None,
-    end: Annotated[date | None, Query(alias="to", description="Last UTC day; today.")] = None,
+    start: Annotated[Day | None, Query(alias="from", description="First UTC day; 29 days before `to`.")] = None,
+    end: Annotated[Day | None, Query(alias="to", description="Last UTC day; today.")] = None,
     sku: Annotated[str | None, Query(min_length=1, max_length=200, description="Only this SKU.")] = None,
 ) -> dict[str, Any]:
     """Pieces and revenue of confirmed orders per day on which they were placed, less what was cancelled."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from infra.http.consistency_token import HEADER
+from infra.http.prefer import wait_seconds
 from infra.settings import Settings
 from query_api.consistency import Consistency
 from query_api.log import Log
@@ -46,7 +47,10 @@ FromSources = Annotated[Sources, Depends(sources_of)]
 
 
 def applied(*names: str) -> Callable[..., Awaitable[None]]:
-    """Dependency of a route that the read models `names` serve: waits for the request's Consistency-Token, if any."""
+    """Dependency of a route that the read models `names` serve: waits for the request's Consistency-Token, if any.
+
+    Raises `BadPrefer` also without a token, and as `Consistency.reach` does.
+    """
 
     async def reached(
         sources: FromSources,
@@ -59,10 +63,11 @@ def applied(*names: str) -> Callable[..., Awaitable[None]]:
             ),
         ] = None,
         prefer: Annotated[
-            str | None, Header(description="`wait=N`: how many seconds to wait for the token, at most 30.")
+            str | None, Header(description="`wait=N`: how many seconds to wait for the token, 0 to 30.")
         ] = None,
     ) -> None:
+        wait = wait_seconds(prefer)
         if consistency_token is not None:
-            await sources.consistency.reach(consistency_token, prefer, names)
+            await sources.consistency.reach(consistency_token, wait, names)
 
     return reached

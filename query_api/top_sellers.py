@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from infra.http.principal import CurrentPrincipal
 from infra.http.problems import ValidationFailed
-from query_api.days import before, between, today
+from query_api.days import Day, before, between, today
 from query_api.paging import Limit
 from query_api.sources import FromSources, applied
 
@@ -60,9 +60,9 @@ async def top_sellers(
             examples=["all", "7d", "30d"],
         ),
     ] = None,
-    day: Annotated[date | None, Query(description="One UTC day.")] = None,
-    start: Annotated[date | None, Query(alias="from", description="First UTC day; with `to`.")] = None,
-    end: Annotated[date | None, Query(alias="to", description="Last UTC day; with `from`.")] = None,
+    day: Annotated[Day | None, Query(description="One UTC day.")] = None,
+    start: Annotated[Day | None, Query(alias="from", description="First UTC day; with `to`.")] = None,
+    end: Annotated[Day | None, Query(alias="to", description="Last UTC day; with `from`.")] = None,
 ) -> dict[str, Any]:
     """What was sold most, by pieces of confirmed orders on the day they were placed; cancelled ones do not count."""
     days = _days(window, day, start, end)

@@ -9,10 +9,12 @@ import psutil
 import typer
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from infra.launcher.display import console as make_console
+from infra.launcher.fitted_table import fitted
 from infra.launcher.home import Home
-from infra.launcher.processes import process_programs
+from infra.launcher.processes import alarms, process_programs
 from infra.launcher.program import CannotStart, NotReady, Program
 from infra.launcher.record import ProcessRecord, read
 from infra.launcher.state import running_supervisor
@@ -21,6 +23,19 @@ from infra.settings import Settings, settings
 
 NOT_ALL_READY = 3
 CHECK_SECONDS = 6.0
+HEADINGS = ("name", "state", "pid", "uptime", "memory", "port", "ready")
+COLUMNS = {
+    "projection": "name",
+    "topic": "topic",
+    "version": "version",
+    "gen": "generation",
+    "behind": "lag_events",
+    "seconds": "lag_seconds",
+    "parked": "parked",
+    "void": "void",
+    "error": "error",
+}
+"""Heading and key of the projections' table: narrow, so that it fits 80 columns."""
 
 
 def status() -> None:
@@ -28,23 +43,34 @@ def status() -> None:
     configuration, console = settings(), make_console()
     home = Home.of(configuration)
     try:
-        programs = [*embedded_programs(configuration, home), *process_programs(configuration, home)]
+        processes = process_programs(configuration, home)
+        programs = [*embedded_programs(configuration, home), *processes]
     except CannotStart as error:
         console.print(escape(str(error)))
         raise typer.Exit(NOT_ALL_READY) from error
-    answers = asyncio.run(_check_all(programs))
-    table = Table("name", "state", "pid", "uptime", "memory", "port", "ready", box=None, pad_edge=False)
-    for program in programs:
-        table.add_row(*_row(program, read(home.run / f"{program.name}.json"), answers[program.name]))
-    console.print(table)
+    answers, alarming = asyncio.run(_ask_all(programs, processes))
+    rows = [_row(each, read(home.run / f"{each.name}.json"), answers[each.name]) for each in programs]
+    console.print(process_table(rows))
+    for line in alarming:
+        console.print(line, style="yellow", markup=False)
     if running_supervisor(home) is None:
         console.print(f"\nNo supervisor runs for {escape(str(home.root))}: ./stockroom up")
     projections = _projections(configuration)
     if projections:
         console.print()
-        console.print(_projection_table(projections))
+        console.print(projection_table(projections))
     if any(answers.values()) or running_supervisor(home) is None:
         raise typer.Exit(NOT_ALL_READY)
+
+
+async def _ask_all(programs: list[Program], processes: list[Program]) -> tuple[dict[str, str], list[str]]:
+    """Why each program is not ready, by name; and the alarms of the processes, a line each."""
+    reasons, told = await asyncio.gather(
+        _check_all(programs), asyncio.gather(*(alarms(each.address) for each in processes))
+    )
+    return reasons, [
+        f"alarm: {each.name}: {text}" for each, texts in zip(processes, told, strict=True) for text in texts
+    ]
 
 
 async def _check_all(programs: list[Program]) -> dict[str, str]:
@@ -63,18 +89,27 @@ async def _check_all(programs: list[Program]) -> dict[str, str]:
     return {program.name: reason for program, reason in zip(programs, reasons, strict=True)}
 
 
+def process_table(rows: list[tuple[str, ...]]) -> Table:
+    """What runs, a row each under `HEADINGS`, at most 160 characters wide; reasons are cut to fit."""
+    table = Table(*HEADINGS, box=None, pad_edge=False)
+    for name, state, *figures, ready in fitted(HEADINGS, rows):
+        answer = Text.assemble(("no", "red"), ready[2:]) if ready.startswith("no") else Text(ready, "green")
+        table.add_row(name, Text(state, "" if state == "running" else "red"), *figures, answer)
+    return table
+
+
 def _row(program: Program, record: ProcessRecord | None, reason: str) -> tuple[str, ...]:
     port = str(next(iter(program.ports.values())))
-    ready = f"[red]no[/red]: {escape(reason)}" if reason else "[green]yes[/green]"
+    ready = f"no: {reason}" if reason else "yes"
     process = record.process() if record is not None else None
     if process is None:
-        return program.name, "[red]stopped[/red]", "-", "-", "-", port, ready
+        return program.name, "stopped", "-", "-", "-", port, ready
     try:
         family = [process, *process.children(recursive=True)]
         memory = sum(_own_memory(each) for each in family)
         uptime = _short(time.time() - process.create_time())
     except psutil.NoSuchProcess:
-        return program.name, "[red]ended[/red]", "-", "-", "-", port, ready
+        return program.name, "ended", "-", "-", "-", port, ready
     return program.name, "running", str(process.pid), uptime, f"{memory / 1e6:.0f} MB", port, ready
 
 
@@ -103,11 +138,13 @@ def _projections(configuration: Settings) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def _projection_table(projections: list[dict[str, Any]]) -> Table:
-    """Every plain value that the query API gives for a projection, in its order."""
-    plain = (str, int, float, bool, type(None))
-    names = list(dict.fromkeys(key for each in projections for key, value in each.items() if isinstance(value, plain)))
-    table = Table(*names, box=None, pad_edge=False)
-    for each in projections:
-        table.add_row(*(escape("-" if each.get(name) is None else str(each[name])) for name in names))
+def projection_table(projections: list[dict[str, Any]]) -> Table:
+    """How far each projection is; `error` has a column only when one has an error."""
+    columns = {
+        heading: key for heading, key in COLUMNS.items() if key != "error" or any(p.get(key) for p in projections)
+    }
+    table = Table(*columns, box=None, pad_edge=False)
+    rows = [["-" if each.get(key) is None else str(each[key]) for key in columns.values()] for each in projections]
+    for row in fitted(list(columns), rows):
+        table.add_row(*map(escape, row))
     return table

@@ -110,6 +110,7 @@ def _in_foreground(console: Console, configuration: Settings, home: Home) -> int
 def _in_background(console: Console, home: Home) -> int:
     path = home.log("supervisor")
     with open_log(path) as output:
+        begins = output.tell()
         process = subprocess.Popen(
             [sys.executable, "-m", "infra.supervisor"],
             stdin=subprocess.DEVNULL,
@@ -128,7 +129,7 @@ def _in_background(console: Console, home: Home) -> int:
                 if state.phase == "ready":
                     break
             if process.poll() is not None:
-                return _ended(console, home, process.returncode)
+                return _ended(console, home, process.returncode, begins)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         display.close()
@@ -142,13 +143,13 @@ def _in_background(console: Console, home: Home) -> int:
     return 0
 
 
-def _ended(console: Console, home: Home, code: int) -> int:
+def _ended(console: Console, home: Home, code: int, log_begins: int) -> int:
     if code == 0 and running_supervisor(home) is not None:
         _already_up(console, home)
         return 0
     state = read_state(home)
     message = state.message if state is not None else ""
-    last_words = "\n".join(last_lines(home.log("supervisor"), 20))
+    last_words = "\n".join(last_lines(home.log("supervisor"), 20, log_begins))
     console.print(message or last_words or "the supervisor was stopped", markup=False)
     return 1
 

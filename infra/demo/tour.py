@@ -146,7 +146,9 @@ class Tour:
         )
         url = f"{self._commands}/v1/products/{self._product_id}"
         match = {"If-Match": '"1"'}
-        reply = await self._guide.ask(Call("PATCH", url, {"price": 199.99}, match))
+        # The curl shown can be repeated by hand: the version has moved on, yet the key brings the first answer again.
+        keyed = {"Idempotency-Key": f"demo-{self._run}-price", **match}
+        reply = await self._guide.ask(Call("PATCH", url, {"price": 199.99}, keyed))
         records = await self._guide.events(reply, "product.price_changed")
         await self._guide.ask(Call("PATCH", url, {"price": 189.99}, match), 412)
         history = f"{self._queries}/v1/products/{self._product_id}/price-history"

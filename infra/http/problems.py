@@ -29,8 +29,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from infra.http.away import AWAY
-
-MEDIA_TYPE = "application/problem+json"
+from infra.http.problem_schema import MEDIA_TYPE, describe_problems
 
 
 class Problem(Exception):
@@ -163,7 +162,9 @@ def install(app: FastAPI) -> None:
     """Make `app` answer every error as a problem: ours, FastAPI's, Starlette's, an away server's, an unforeseen one's.
 
     An unforeseen exception is answered 500 `internal_error` and then goes on to the server, which logs it.
+    The OpenAPI document gets the schema of a problem's body.
     """
+    describe_problems(app)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

@@ -50,10 +50,11 @@ def import_file(
                 pence = _pence(price)
                 refused = _books(content, console, progress, dry_run=dry_run, wait=wait, pence=pence, copies=copies)
     except NotThatForm as error:
-        console.print(str(error), markup=False)
+        make_console(stderr=True).print(str(error), markup=False)
         raise typer.Exit(2) from error
     except ImportStopped as error:
-        console.print(f"The import stopped: {error}\nRun it again: what is done is not done twice.", markup=False)
+        told = f"The import stopped: {error}\nRun it again: what is done is not done twice."
+        make_console(stderr=True).print(told, markup=False)
         raise typer.Exit(1) from error
     if refused:
         raise typer.Exit(1)

@@ -1,6 +1,7 @@
 """A CSV file as numbered rows, plain or gzipped by its extension. Says at once when it is not of the wanted form.
 
 The whole text is held in memory (20 MB for 240,000 retail lines): its digest must be known before anything is sent.
+Every line is a row of its own: no row of the forms that are imported holds a line break.
 """
 
 import csv
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+SHOWN_CHARACTERS = 200
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -22,12 +24,12 @@ class NotThatForm(Exception):
 
 
 class Row(NamedTuple):
-    """One row of the file: the line on which it ends (the header is line 1), its fields, and what is wrong with it."""
+    """One row of the file: its line (the header is line 1), its fields, and what is wrong with it."""
 
     line: int
     fields: Sequence[str]
     fault: str | None = None
-    """A reason of refusal (`missing_columns`, `unreadable_characters`, `not_csv`), or None."""
+    """A reason of refusal (`missing_columns`, `too_many_columns`, `bad_quote`, `not_csv`, `unreadable_characters`)."""
 
 
 @dataclass(frozen=True)
@@ -40,33 +42,57 @@ class Table:
 
     @property
     def lines(self) -> int:
-        """Lines of text after the header: as many as rows, where no field holds a line break."""
+        """Lines of text after the header: as many as rows, blank lines aside."""
         return max(0, self.text.count("\n") + (not self.text.endswith("\n")) - 1)
 
     def rows(self) -> Iterator[Row]:
         """Every row after the header; blank lines are left out, a faulty row is marked and stops nothing."""
-        reader = csv.reader(io.StringIO(self.text, newline=""))
+        lines = list(io.StringIO(self.text, newline=""))
+        reader = csv.reader(lines, strict=True)
         next(reader)
         suspicious = _UNREADABLE.search(self.text) is not None
         width = len(self.columns)
+        before = 1
         while True:
+            fields: list[str] | None = None
             try:
                 fields = next(reader)
             except StopIteration:
                 return
-            except csv.Error as error:
-                yield Row(reader.line_num, (str(error),), "not_csv")
-                continue
-            if len(fields) == width and not suspicious:
-                yield Row(reader.line_num, fields)
-            elif len(fields) != width:
-                if fields:
-                    yield Row(reader.line_num, fields, "missing_columns" if len(fields) < width else "too_many_columns")
-            elif any(_UNREADABLE.search(field) for field in fields):
-                shown = [_UNREADABLE.sub("\ufffd", field) for field in fields]
-                yield Row(reader.line_num, shown, "unreadable_characters")
+            except csv.Error:
+                pass
+            line = reader.line_num
+            if fields is None or line != before + 1:
+                # A quote was left open and took in the lines that follow: each of them is read alone.
+                for number in range(before + 1, line + 1):
+                    yield from _alone(number, lines[number - 1], width)
+            elif len(fields) == width and not suspicious:
+                yield Row(line, fields)
             else:
-                yield Row(reader.line_num, fields)
+                yield from _checked(line, fields, width)
+            before = line
+
+
+def _alone(number: int, line: str, width: int) -> Iterator[Row]:
+    """A line as a CSV file of its own: one row, none when it is blank."""
+    try:
+        fields = next(csv.reader((line,), strict=True))
+    except csv.Error:
+        shown = _UNREADABLE.sub("\ufffd", line.rstrip("\r\n"))[:SHOWN_CHARACTERS]
+        yield Row(number, (shown,), "not_csv" if len(line) > csv.field_size_limit() else "bad_quote")
+    else:
+        yield from _checked(number, fields, width)
+
+
+def _checked(number: int, fields: list[str], width: int) -> Iterator[Row]:
+    if len(fields) != width:
+        if fields:
+            yield Row(number, fields, "missing_columns" if len(fields) < width else "too_many_columns")
+    elif any(_UNREADABLE.search(field) for field in fields):
+        shown = [_UNREADABLE.sub("\ufffd", field) for field in fields]
+        yield Row(number, shown, "unreadable_characters")
+    else:
+        yield Row(number, fields)
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> Table:

@@ -67,10 +67,10 @@ def fetch_progress(console: Console) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
     """Where commands print: as wide as the terminal, and wide enough for whole paths when it is a file or a pipe."""
-    found = Console(soft_wrap=True, highlight=False)
-    return found if found.is_terminal else Console(soft_wrap=True, highlight=False, width=PLAIN_WIDTH)
+    found = Console(soft_wrap=True, highlight=False, stderr=stderr)
+    return found if found.is_terminal else Console(soft_wrap=True, highlight=False, stderr=stderr, width=PLAIN_WIDTH)
 
 
 def table_of(state: State) -> Table:

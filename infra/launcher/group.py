@@ -55,5 +55,9 @@ class Group:
 
     def _story(self, member: Supervised, what: str) -> str:
         path = self._home.log(member.program.name)
-        lines = "\n".join(f"    {line}" for line in last_lines(path, SHOWN_LINES))
-        return f"{member.program.name} did not start ({what}).\nThe end of {path}:\n{lines}"
+        begins = member.log_begins
+        lines = last_lines(path, SHOWN_LINES, begins) if begins is not None else []
+        if not lines:
+            return f"{member.program.name} did not start ({what}). It wrote nothing to {path}."
+        shown = "\n".join(f"    {line}" for line in lines)
+        return f"{member.program.name} did not start ({what}).\nThe end of {path}:\n{shown}"

@@ -20,10 +20,10 @@ def open_log(path: Path) -> BinaryIO:
     return path.open("ab")
 
 
-def last_lines(path: Path, count: int) -> list[str]:
-    """The last `count` lines of a log, fewer when it is shorter, none when there is no such file."""
+def last_lines(path: Path, count: int, since: int = 0) -> list[str]:
+    """The last `count` lines of a log from byte `since` on, fewer when there are fewer, none when there is no file."""
     if not path.exists():
         return []
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        file.seek(max(since, path.stat().st_size - TAIL_BYTES))
         return file.read().decode(errors="replace").splitlines()[-count:]

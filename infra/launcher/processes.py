@@ -1,6 +1,7 @@
 """The product's own processes as programs: the one table of what `up` starts after the servers."""
 
 import sys
+from typing import Any
 
 import httpx
 
@@ -48,6 +49,25 @@ async def check(url: str) -> None:
         raise NotReady(_reason(response))
 
 
+async def alarms(url: str) -> list[str]:
+    """What `GET url/ready` says that needs a person, whether it is ready or not; nothing when it does not answer.
+
+    `alarms` is a list of texts, or counts by name of which those above 0 are told.
+    """
+    try:
+        async with httpx.AsyncClient(timeout=READY_TIMEOUT, trust_env=False) as client:
+            body = (await client.get(f"{url}/ready")).json()
+    except (httpx.HTTPError, ValueError):
+        return []
+    return alarm_texts(body.get("alarms")) if isinstance(body, dict) else []
+
+
+def alarm_texts(found: Any) -> list[str]:
+    """The alarms of a `/ready` answer as texts of one line each."""
+    texts = [f"{count} {name}" for name, count in found.items() if count] if isinstance(found, dict) else found
+    return [" ".join(str(text).split()) for text in texts if text] if isinstance(texts, list) else []
+
+
 def _reason(response: httpx.Response) -> str:
     try:
         body = response.json()
@@ -57,4 +77,6 @@ def _reason(response: httpx.Response) -> str:
         for key in ("reason", "detail", "title"):
             if body.get(key):
                 return str(body[key])
+        if isinstance(body.get("reasons"), list) and body["reasons"]:
+            return "; ".join(map(str, body["reasons"]))
     return f"/ready answers {response.status_code}: {response.text[:200]}"

@@ -24,7 +24,10 @@ log = structlog.get_logger("supervisor")
 
 
 class Supervised:
-    """A program under supervision. `state` is waiting, starting, ready, restarting or stopped; `reason` says why."""
+    """A program under supervision. `state` is waiting, starting, ready, restarting or stopped; `reason` says why.
+
+    `log_begins`: the byte of its log at which this start begins, None until its log is opened.
+    """
 
     def __init__(self, program: Program, home: Home, on_change: Callable[[], None] = lambda: None) -> None:
         self.program = program
@@ -33,6 +36,7 @@ class Supervised:
         self.pid: int | None = None
         self.restarts = 0
         self.deaths_before_ready = 0
+        self.log_begins: int | None = None
         self.is_ready = asyncio.Event()
         self._home = home
         self._on_change = on_change
@@ -43,6 +47,7 @@ class Supervised:
     def start(self) -> None:
         """Begins to keep the program running; returns at once."""
         self._stopping = False
+        self.log_begins = None
         self._task = asyncio.create_task(self._keep_running(), name=f"supervise {self.program.name}")
 
     async def stop(self) -> None:
@@ -91,6 +96,9 @@ class Supervised:
         self._change("starting", "")
         await asyncio.to_thread(program.prepare)
         with open_log(self._home.log(program.name)) as output:
+            # A log that was set aside between two tries begins anew.
+            begins = output.tell()
+            self.log_begins = begins if self.log_begins is None else min(self.log_begins, begins)
             self._process = process = await asyncio.create_subprocess_exec(
                 *program.command,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -383,6 +383,17 @@ async def test_a_command_whose_events_fit_no_batch_is_refused(api: httpx.AsyncCl
     problem(await api.post("/v1/orders", json={"items": items}), 413, "command_too_large")
 
 
+async def test_every_error_is_described_as_a_problem(api: httpx.AsyncClient) -> None:
+    described = (await api.get("/openapi.json")).json()
+    reference = {"schema": {"$ref": "#/components/schemas/ProblemBody"}}
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            for status in (400, 404, 409, 412, 413, 422, *([] if path == "/ready" else [503])):
+                assert operation["responses"][str(status)]["content"] == {"application/problem+json": reference}, path
+    assert "code" in described["components"]["schemas"]["ProblemBody"]["required"]
+    assert "HTTPValidationError" not in described["components"]["schemas"]
+
+
 async def test_the_interface_is_described_with_examples(api: httpx.AsyncClient) -> None:
     described = (await api.get("/openapi.json")).json()
     assert {"/v1/products", "/v1/orders", "/v1/bulk", "/v1/stock/{sku}/receipts"} <= set(described["paths"])

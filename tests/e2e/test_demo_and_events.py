@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import shlex
 import sys
+from itertools import pairwise
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -44,6 +46,19 @@ async def test_the_tour_goes_through_to_its_end_and_can_be_repeated(product: Pro
         assert "HTTP 412" in output
         assert "OUT_OF_STOCK" in output
         assert output.rindex("top-sellers?") > output.rindex("$ ./stockroom rebuild")
+
+
+async def test_the_new_price_of_the_tour_can_be_sent_again_by_hand(product: Product) -> None:
+    code, output = await stockroom("demo")
+    assert code == 0, output
+    shown = output[output.index("$ curl -sS -i -X PATCH") + 2 :]
+    curl = shlex.split(shown[: shown.index("    HTTP ")])
+    url = next(word for word in curl if word.startswith("http"))
+    headers = [word for option, word in pairwise(curl) if option == "-H"]
+    again = await product.command.patch(
+        url, content=curl[-1], headers=dict(header.split(": ", 1) for header in headers)
+    )
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
 
 
 async def test_a_tour_without_the_product_says_what_to_start(settings: Settings) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from infra.cli import main
 from infra.launcher.home import Home
-from infra.settings import Settings
+from infra.settings import Settings, settings
 
 
 @pytest.fixture(autouse=True)
@@ -16,10 +17,10 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_addresses_come_from_host_and_ports_when_no_server_is_given() -> None:
-    settings = Settings(kafka_port=1111, postgres_port=2222, redis_port=3333)
-    assert settings.bootstrap_servers == "127.0.0.1:1111"
-    assert settings.dsn == "postgresql://stockroom@127.0.0.1:2222/stockroom"
-    assert settings.redis_address == "redis://127.0.0.1:3333/0"
+    found = Settings(kafka_port=1111, postgres_port=2222, redis_port=3333)
+    assert found.bootstrap_servers == "127.0.0.1:1111"
+    assert found.dsn == "postgresql://stockroom@127.0.0.1:2222/stockroom"
+    assert found.redis_address == "redis://127.0.0.1:3333/0"
 
 
 def test_a_given_server_wins_over_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +37,72 @@ def test_a_port_out_of_range_names_the_setting(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("STOCKROOM_REDIS_PORT", "70000")
     with pytest.raises(ValidationError, match="redis_port"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOG_LEVEL", "LOUD"),
+        ("POSTGRES_DSN", "mysql://somewhere/stock"),
+        ("POSTGRES_DSN", "somewhere:5432"),
+        ("REDIS_URL", "http://somewhere:6379"),
+        ("REDIS_URL", "redis://"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "somewhere"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka://somewhere:9092"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:9092,,b:9092"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:99999"),
+    ],
+)
+@pytest.mark.parametrize("command", ["up", "doctor"])
+def test_a_value_of_another_form_ends_a_command_at_once_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"STOCKROOM_{name}", value)
+    settings.cache_clear()
+    try:
+        assert main([command]) == 2
+    finally:
+        settings.cache_clear()
+    told = capsys.readouterr().err
+    assert told.startswith(f"STOCKROOM_{name}: ")
+    assert repr(value) in told
+
+
+def test_a_password_in_a_refused_address_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STOCKROOM_POSTGRES_DSN", "postgresql+asyncpg://me:secret@somewhere/stock")
+    settings.cache_clear()
+    try:
+        assert main(["doctor"]) == 2
+    finally:
+        settings.cache_clear()
+    told = capsys.readouterr().err
+    assert "somewhere/stock" in told
+    assert "secret" not in told
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("postgres_dsn", "postgres://me:secret@somewhere/stock"),
+        ("postgres_dsn", "postgresql:///stock?host=/run/postgresql"),
+        ("redis_url", "rediss://somewhere:6380/1"),
+        ("redis_url", "unix:///run/redis.sock"),
+        ("kafka_bootstrap_servers", "[::1]:9092,kafka-2.example:9093"),
+        ("kafka_bootstrap_servers", ""),
+    ],
+)
+def test_the_usual_forms_of_addresses_are_taken_as_they_are(field: str, value: str) -> None:
+    assert getattr(Settings.model_validate({field: value}), field) == value
+
+
+def test_a_log_level_is_taken_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKROOM_LOG_LEVEL", "warning")
+    assert Settings().log_level == "WARNING"
 
 
 def test_the_cache_is_in_the_home_unless_it_is_shared(tmp_path: Path) -> None:

@@ -102,6 +102,28 @@ async def test_a_start_that_dies_three_times_fails_with_its_last_words(home: Hom
     await group.stop(in_turn=True)
 
 
+async def test_a_failed_start_shows_its_own_log_lines_and_none_of_earlier_runs(home: Home) -> None:
+    path = home.log("sleeper")
+    path.parent.mkdir(parents=True)
+    path.write_text("a stale line\n")
+    group = Group([program(home.root, "raise SystemExit('the table is missing')")], home)
+    with pytest.raises(StartFailed, match="the table is missing") as failed:
+        await group.start(30.0)
+    await group.stop(in_turn=True)
+    assert "a stale line" not in str(failed.value)
+
+
+async def test_a_failed_start_that_wrote_nothing_says_so(home: Home) -> None:
+    path = home.log("sleeper")
+    path.parent.mkdir(parents=True)
+    path.write_text("a stale line\n")
+    group = Group([program(home.root, "raise SystemExit(1)")], home)
+    with pytest.raises(StartFailed, match="wrote nothing") as failed:
+        await group.start(30.0)
+    await group.stop(in_turn=True)
+    assert "a stale line" not in str(failed.value)
+
+
 async def test_a_start_that_is_never_ready_fails_with_the_reason(home: Home) -> None:
     group = Group([program(home.root, "import time; time.sleep(600)")], home)
     with pytest.raises(StartFailed, match="has not made its file"):

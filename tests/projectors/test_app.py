@@ -44,3 +44,17 @@ async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     assert process.returncode == 2
     assert b"'nope'" in error
     assert b"order_history" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"), [(["sales", "--all"], b"give names or --all, not both"), ([], b"give names, or --all")]
+)
+async def test_names_and_all_together_or_neither_is_answered_with_what_is_true(
+    arguments: list[str], told: bytes
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "projectors", "rebuild", *arguments), cwd=REPOSITORY, stderr=asyncio.subprocess.PIPE
+    )
+    _, error = await process.communicate()
+    assert process.returncode == 2
+    assert error.strip() == told

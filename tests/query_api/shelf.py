@@ -41,12 +41,15 @@ class Shelf:
             await store.prepare(PARTITIONS)
             await store.load(PARTITIONS)
 
-    async def feed(self, events: Iterable[Recorded]) -> None:
-        """Applies events to every read model of their topic; they follow what was fed before."""
+    async def feed(self, events: Iterable[Recorded], void: int = 0) -> None:
+        """Applies events to every read model of their topic; they follow what was fed before.
+
+        Each partition's events come with `void` records that never happened.
+        """
         events = list(events)
         for projection, store in self._stores:
             batches = [
-                _batch(of_partition)
+                _batch(of_partition, void)
                 for partition in PARTITIONS
                 if (of_partition := [e for e in events if (e.topic, e.partition) == (projection.topic, partition)])
             ]
@@ -55,7 +58,7 @@ class Shelf:
                 assert not outcome.parked, outcome.parked
 
 
-def _batch(events: list[Recorded]) -> Batch:
+def _batch(events: list[Recorded], void: int) -> Batch:
     first, last = events[0], events[-1]
     before = Position(first.offset, HOLDER if first.offset else Holder(0, ""))
     records = [
@@ -70,4 +73,4 @@ def _batch(events: list[Recorded]) -> Batch:
         )
         for event in events
     ]
-    return Batch(first.topic, first.partition, records, before, Position(last.offset + 1, HOLDER), 0)
+    return Batch(first.topic, first.partition, records, before, Position(last.offset + 1, HOLDER), void)

@@ -27,6 +27,21 @@ async def test_every_error_has_the_one_shape(
     assert (body["status"], body["code"]) == (status, code)
 
 
+async def test_openapi_describes_every_error_as_a_problem(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert {"400", "404", "422", "503"} <= set(operation["responses"]), path
+            errors = {int(status): answer for status, answer in operation["responses"].items() if int(status) >= 400}
+            for answer in errors.values():
+                schema = answer["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/ProblemBody"}
+    schemas = document["components"]["schemas"]
+    assert {"type", "title", "status", "code"} == set(schemas["ProblemBody"]["required"])
+    assert "WrongValue" in schemas
+    assert "HTTPValidationError" not in schemas
+
+
 async def test_openapi_names_every_path_with_a_description(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     assert "/v1/orders/{order_id}/timeline" in document["paths"]

@@ -8,7 +8,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from infra.settings import Settings
-from query_api.consistency import wait_seconds
 from query_api.feeds import FEEDS
 from query_api.sources import Sources
 from tests.projectors.log import placed
@@ -101,18 +100,11 @@ async def test_tokens_that_make_no_sense_are_refused(
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
-@pytest.mark.parametrize(
-    ("prefer", "seconds"),
-    [
-        (None, 2.0),
-        ("wait=5", 5.0),
-        ("respond-async, wait=7", 7.0),
-        ('Wait="3"', 3.0),
-        ("wait=100", 30.0),
-        ("wait=0", 0.0),
-        ("wait=soon", 2.0),
-        ("await=4", 2.0),
-    ],
-)
-def test_prefer_says_how_long_to_wait(prefer: str | None, seconds: float) -> None:
-    assert wait_seconds(prefer, 2.0) == seconds
+@pytest.mark.parametrize("path", ["/v1/products", "/v1/orders/o01", "/v1/stock/22197", "/v1/top-sellers"])
+@pytest.mark.parametrize("wait", ["abc", "-1", "100"])
+async def test_a_wait_that_cannot_be_given_is_refused_with_or_without_a_token(
+    client: httpx.AsyncClient, path: str, wait: str
+) -> None:
+    for token in ({}, {"Consistency-Token": "any:orders/0@0"}):
+        answer = await client.get(path, headers={"Prefer": f"wait={wait}", **token})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_prefer")

@@ -1,5 +1,7 @@
 """`/v1/projections`, `/health` and `/ready`: where the read models stand, and what is told when a server is away."""
 
+import asyncio
+import time
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -10,6 +12,7 @@ from infra.settings import Settings
 from projectors.registry import PROJECTIONS
 from query_api.feeds import FEEDS, Feed
 from query_api.sources import Sources
+from tests.projectors.log import placed
 from tests.query_api.conftest import at_path, client_of
 from tests.query_api.shelf import PARTITIONS, Shelf
 from tests.support.cable import Cable
@@ -32,6 +35,21 @@ async def test_every_projection_tells_positions_and_lag(client: httpx.AsyncClien
             assert one["lag_events"] == max(0, end - one["next_offset"])
             assert (one["lag_seconds"] > 0) == (one["lag_events"] > 0)
         assert item["lag_events"] == sum(one["lag_events"] for one in item["partitions"])
+
+
+async def test_void_records_are_shown_per_partition_and_in_total(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    async def void() -> dict[str, tuple[int, list[int]]]:
+        items = (await client.get("/v1/projections")).json()["items"]
+        return {item["name"]: (item["void"], [one["void"] for one in item["partitions"]]) for item in items}
+
+    assert set(map(str, (await void()).values())) == {"(0, [0, 0, 0])"}
+    await shelf.feed([shelf.log.add(placed("one", {"A": 1}), partition=1)], void=2)
+    await shelf.feed([shelf.log.add(placed("two", {"A": 1}), partition=2)], void=1)
+    assert await void() == {
+        "catalog": (0, [0, 0, 0]),
+        "stock": (0, [0, 0, 0]),
+        **dict.fromkeys(("order_history", "sales", "top_sellers"), (3, [0, 2, 1])),
+    }
 
 
 async def test_the_age_of_an_unread_record_is_taken_from_the_log(settings: Settings, sources: Sources) -> None:
@@ -96,6 +114,63 @@ async def test_postgresql_goes_away_and_comes_back(own_settings: Settings, shelf
             assert (await client.get("/health")).status_code == 200
             await cable.mend()
             await until(lambda: client.get("/v1/products"), lambda answer: answer.status_code == 200)
+        await sources.close()
+
+
+async def test_a_postgresql_that_hangs_is_told_within_seconds_and_used_again(
+    own_settings: Settings, shelf: Shelf
+) -> None:
+    parts = urlsplit(own_settings.dsn)
+    async with Cable(parts.hostname or "", parts.port or 0) as cable:
+        user = f"{parts.username}@" if parts.username else ""
+        through = urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{cable.port}"))
+        hung = own_settings.model_copy(update={"postgres_dsn": through})
+        sources = Sources(hung)
+        await sources.open()
+        async with client_of(hung, sources) as client:
+
+            async def timed(path: str) -> tuple[httpx.Response, float]:
+                began = time.monotonic()
+                return await client.get(path), time.monotonic() - began
+
+            await asyncio.gather(*(client.get("/v1/orders") for _ in range(3)))
+            cable.freeze()
+            # More than the pool has connections: some wait for one that is open, some for a new one, some for either.
+            paths = ["/v1/products", "/v1/orders", "/v1/stock/22197", "/v1/sales/daily?sku=22197"] * 4
+            for answer, seconds in await asyncio.gather(*map(timed, paths)):
+                assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
+                assert "PostgreSQL" in answer.json()["detail"]
+                assert seconds < 5.5
+            answer, seconds = await timed("/ready")
+            assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+            assert answer.json()["checks"]["postgresql"] != "ok"
+            assert answer.json()["checks"]["redis"] == "ok"
+            assert seconds < 3.0
+            answer, seconds = await timed("/v1/projections")
+            items = {item["name"]: item for item in answer.json()["items"]}
+            assert items["catalog"]["error"].startswith("dependency_unavailable")
+            assert items["top_sellers"]["error"] is None
+            assert seconds < 5.5
+            cable.thaw()
+            await until(lambda: client.get("/v1/products"), lambda answer: answer.status_code == 200, 5)
+        await sources.close()
+
+
+async def test_ready_is_told_in_time_when_open_connections_hang(own_settings: Settings, shelf: Shelf) -> None:
+    parts = urlsplit(own_settings.dsn)
+    async with Cable(parts.hostname or "", parts.port or 0) as cable:
+        user = f"{parts.username}@" if parts.username else ""
+        through = urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{cable.port}"))
+        hung = own_settings.model_copy(update={"postgres_dsn": through})
+        sources = Sources(hung)
+        await sources.open()
+        async with client_of(hung, sources) as client:
+            await client.get("/ready")
+            cable.freeze()
+            began = time.monotonic()
+            answer = await client.get("/ready")
+            assert time.monotonic() - began < 3.0
+            assert answer.json()["checks"]["postgresql"] == "No answer within 2.5 s."
         await sources.close()
 
 

@@ -58,9 +58,18 @@ async def test_a_window_ends_today_and_all_time_has_no_days(client: httpx.AsyncC
         {"from": "2011-03-02", "to": "2011-03-01"},
         {"from": "1900-01-01", "to": "2011-03-01"},
         {"day": "yesterday"},
+        {"day": "2011-02-30"},
         {"limit": "0"},
     ],
 )
 async def test_days_that_make_no_sense_are_refused(client: httpx.AsyncClient, parameters: dict[str, str]) -> None:
     answer = await client.get("/v1/top-sellers", params=parameters)
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+
+
+@pytest.mark.parametrize("day", ["20101205", "1291507200", "2010-12-05T00:00:00", "2010-W48-7", " 2010-12-05", ""])
+@pytest.mark.parametrize("path", ["/v1/top-sellers?day=", "/v1/top-sellers?to=2011-01-01&from=", "/v1/sales/daily?to="])
+async def test_a_day_is_written_in_one_way_only(client: httpx.AsyncClient, path: str, day: str) -> None:
+    answer = await client.get(path + day)
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    assert [error["detail"] for error in answer.json()["errors"]] == ["A day is written YYYY-MM-DD, as 2010-12-05."]

@@ -1,18 +1,31 @@
-"""A TCP connection to a real server that a test can cut and mend."""
+"""A TCP connection to a real server that a test can cut and mend, freeze and thaw."""
 
 import asyncio
 import contextlib
 
 
 class Cable:
-    """Listens on a free port of 127.0.0.1 and passes everything on. ``cut`` breaks what runs and refuses what comes."""
+    """Listens on a free port of 127.0.0.1 and passes everything on. ``cut`` breaks what runs and refuses what comes.
+
+    ``freeze`` keeps all connections and takes new ones, but passes nothing on: as a server does that has been stopped.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = host, port
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.port = 0
+
+    def freeze(self) -> None:
+        """Pass nothing on, in no direction, until ``thaw``."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Pass on what was held back and what comes."""
+        self._flows.set()
 
     async def __aenter__(self) -> "Cable":
         await self.mend()
@@ -60,6 +73,7 @@ class Cable:
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
+                await self._flows.wait()
                 sink.write(data)
                 await sink.drain()
         sink.transport.abort()
