@@ -46,7 +46,11 @@ def decode(wire_type: str, value: bytes | None) -> Event:
         for old in range(version, cls.version):
             data = cls.upcasts[old](data)
         return cls.model_validate(data)
-    except (ValidationError, ValueError, KeyError, TypeError) as error:
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "value"
+        raise InvalidEventValue(f"{wire_type}: {place}: {first['msg']}") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise InvalidEventValue(f"{wire_type}: {error}") from error
 
 
