@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from event_schemas.topics import TOPICS
+from infra.kafka_lifetime import started
 
 EVENT_TOPICS = tuple(topic.name for topic in TOPICS)
 
@@ -29,12 +30,9 @@ class Cluster(NamedTuple):
 async def describe(bootstrap_servers: str, topics: Sequence[str] = EVENT_TOPICS) -> Cluster:
     """Ask the broker once. Raises ``KafkaError`` or ``OSError`` when it is away, ``TopicsMissing`` when topics are."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    try:
-        await admin.start()
+    async with started(admin.start, admin.close):
         about = await admin.describe_cluster()
         described = await admin.describe_topics(list(topics))
-    finally:
-        await admin.close()
     counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
     missing = [name for name in topics if not counts.get(name)]
     if missing:

@@ -3,13 +3,11 @@
 import asyncio
 
 import asyncpg
-from aiokafka import AIOKafkaProducer
 
+from infra.dead_letters import DeadLetter, append
 from policies.parked_rows import Copy, mark_copied, uncopied
 from policies.patience import patiently
 from policies.standing import Standing
-
-MOST_HEADER_BYTES = 1_000
 
 
 class DeadLetters:
@@ -31,19 +29,19 @@ class DeadLetters:
                 await patiently(self.standing, "Kafka or PostgreSQL", lambda some=copies: self._copy(some))  # type: ignore[misc]
 
     async def _copy(self, copies: list[Copy]) -> None:
-        async with AIOKafkaProducer(bootstrap_servers=self._bootstrap_servers, acks="all") as producer:
-            for copy in copies:
-                await producer.send_and_wait(
-                    f"{copy.topic}.dlq", key=copy.key, value=copy.value, headers=dead_letter_headers(copy)
-                )
-                await mark_copied(self._pool, copy)
+        await append(self._bootstrap_servers, [_letter(copy) for copy in copies])
+        for copy in copies:
+            await mark_copied(self._pool, copy)
 
 
-def dead_letter_headers(copy: Copy) -> list[tuple[str, bytes]]:
-    """The original headers, then why it was parked and where it lies."""
-    origin = f"policies/{copy.policy} {copy.topic}/{copy.partition}@{copy.offset}"
-    return [
-        *copy.headers,
-        ("x-error", copy.error.encode()[:MOST_HEADER_BYTES]),
-        ("x-origin", origin.encode()),
-    ]
+def _letter(copy: Copy) -> DeadLetter:
+    return DeadLetter(
+        copy.topic,
+        copy.partition,
+        copy.offset,
+        copy.key,
+        copy.value,
+        copy.headers,
+        f"policies/{copy.policy}",
+        copy.error,
+    )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from infra.cluster import TopicsMissing, describe
 from infra.log_reader import Batch, LogBroken, LogReader, Position
 from policies.answers import Refusal
 from policies.bulk_line import bulk_line
@@ -18,7 +19,6 @@ from policies.policy import Policy
 from policies.position_store import Move, PositionMoved, PositionStore
 from policies.sorting import Parked, Sorter
 from policies.standing import Standing
-from policies.topic_partitions import topic_partitions
 
 MOST_RECORDS = 4_000
 STUCK_SECONDS = 6.0
@@ -63,7 +63,10 @@ class Runner:
             await patiently(self.standing, "Kafka", self._read_on)
 
     async def _read_on(self) -> None:
-        partitions = (await topic_partitions(self._bootstrap_servers, [self._topic]))[self._topic]
+        try:
+            partitions = range((await describe(self._bootstrap_servers, [self._topic])).partitions)
+        except TopicsMissing as missing:
+            raise StillAway(str(missing)) from missing
         positions = await self._load(partitions)
         start = {(self._topic, partition): position for partition, position in positions.items()}
         async with LogReader(

@@ -6,11 +6,9 @@ The truth is the parked row in the projection's store; a copy that is lost or co
 import asyncio
 
 import structlog
-from aiokafka import AIOKafkaProducer
 
-from infra.kafka_lifetime import started
+from infra.dead_letters import DeadLetter, append
 from projectors.back_off import until_there
-from projectors.projection import Projection
 from projectors.status import Status
 from projectors.store import Copied, Store
 
@@ -18,12 +16,6 @@ log = structlog.get_logger()
 
 EVERY_SECONDS = 1.0
 AT_ONCE = 100
-
-
-def dead_letter_headers(projection: Projection, record: Copied) -> list[tuple[str, bytes]]:
-    """Its own headers, then `x-error` (`code: message`) and `x-origin` (`projection topic/partition@offset`)."""
-    origin = f"{projection.name} {projection.topic}/{record.partition}@{record.offset}"
-    return [*record.headers, ("x-error", f"{record.code}: {record.error}".encode()), ("x-origin", origin.encode())]
 
 
 class DeadLetters:
@@ -47,7 +39,7 @@ class DeadLetters:
         """Copy all that is not copied yet; gives the number of records."""
         done = 0
         while records := await self._store.uncopied(AT_ONCE):
-            await self._copy(records)
+            await append(self._bootstrap_servers, [self._letter(record) for record in records])
             await self._store.mark_copied(records)
             done += len(records)
             log.warning(
@@ -55,11 +47,14 @@ class DeadLetters:
             )
         return done
 
-    async def _copy(self, records: list[Copied]) -> None:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap_servers, acks="all", enable_idempotence=True, max_request_size=2_000_000
+    def _letter(self, record: Copied) -> DeadLetter:
+        return DeadLetter(
+            self._projection.topic,
+            record.partition,
+            record.offset,
+            record.key,
+            record.value,
+            record.headers,
+            self._projection.name,
+            f"{record.code}: {record.error}",
         )
-        async with started(producer.start, producer.stop):
-            for record in records:
-                headers = dead_letter_headers(self._projection, record)
-                await producer.send_and_wait(self._topic, record.value, record.key, headers=headers)

@@ -12,12 +12,12 @@ from event_schemas.order import OrderPlaced
 from event_schemas.record import LogRecord, Recorded
 from event_schemas.record import recorded as decoded
 from event_schemas.stock import Purpose, StockReservationRejected
+from infra.cluster import describe
 from infra.log_reader import START, LogReader
 from infra.settings import Settings
 from policies.policy import Policy
 from policies.position_store import PositionStore
 from policies.runner import Runner
-from policies.topic_partitions import topic_partitions
 from tests.support.cable import Cable
 from tests.support.log import LogWriter
 
@@ -81,7 +81,7 @@ class Bench(NamedTuple):
 
     async def records(self, topic: str) -> list[LogRecord]:
         """Everything that counts in a topic of the product."""
-        partitions = (await topic_partitions(self.settings.bootstrap_servers, [topic]))[topic]
+        partitions = range((await describe(self.settings.bootstrap_servers, [topic])).partitions)
         start = {(topic, partition): START for partition in partitions}
         async with LogReader(self.settings.bootstrap_servers, start) as reader:
             return [record async for batch in reader.until(await reader.ends()) for record in batch.records]
