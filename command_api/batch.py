@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from command_api.intent import Answer, Pending
-from command_api.key_window import KeyWindow, Remembered
+from command_api.key_window import Remembered
 from command_api.log import MAX_BATCH_BYTES, Outgoing
 from command_api.memory import Memory, Versioned, outgoing
 from command_api.refusals import CommandTooLarge, KeyReused, Refused, VersionConflict
@@ -46,12 +46,12 @@ class GroupCommit:
         """The acknowledged state of each aggregate that the batch changes."""
 
 
-def recall(keys: KeyWindow, command_id: str, fingerprint: str) -> Answer | None:
-    """The first answer to a command that was carried out already, None if it was not.
+def recall(memory: Memory, subject: str, command_id: str, fingerprint: str) -> Answer | None:
+    """The first answer to a command on ``subject`` that was carried out already, None if it was not.
 
     Raises ``KeyReused`` when its key belongs to another request.
     """
-    known = keys.get(command_id)
+    known = memory.recall(subject, command_id)
     if known is None:
         return None
     if known.fingerprint != fingerprint:
@@ -70,12 +70,11 @@ def recall(keys: KeyWindow, command_id: str, fingerprint: str) -> Answer | None:
 class BatchMaker:
     """Makes group commits of one partition, and settles them when they have arrived or not."""
 
-    def __init__(self, topic: str, partition: int, decider: Decider[Any], memory: Memory, keys: KeyWindow) -> None:
+    def __init__(self, topic: str, partition: int, decider: Decider[Any], memory: Memory) -> None:
         self._topic = topic
         self._partition = partition
         self._decider = decider
         self._memory = memory
-        self._keys = keys
 
     def make(self, queue: deque[Pending], holder: Holder, now: datetime) -> GroupCommit:
         """Decide as many of the queued commands as fit into one batch; a command's events are never split."""
@@ -95,7 +94,7 @@ class BatchMaker:
         intent = pending.intent
         subject = intent.command.aggregate_id
         try:
-            recalled = recall(self._keys, intent.command_id, intent.fingerprint)
+            recalled = recall(self._memory, subject, intent.command_id, intent.fingerprint)
             if recalled is not None:
                 return Decided(pending, outcome=recalled)
             before = self._memory.get(subject)
@@ -162,7 +161,7 @@ class BatchMaker:
                 last,
                 now_ms,
             )
-            self._keys.add(intent.command_id, remembered)
+            self._memory.remember(intent.command_id, remembered)
         return Answer(
             subject=intent.command.aggregate_id,
             version=decided.after.version,

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -21,6 +21,7 @@ from domain.product_commands import AddProduct, ChangePrice, DescribeProduct, Wi
 from domain.stock_commands import AdjustStock, CountStock, ReceiveStock, ReleaseReservation, ReserveStock, ShipReserved
 from domain.words import BusinessTime, Code
 from event_schemas.envelope import instant
+from event_schemas.topics import ORDERS
 from infra.http.principal import Operator, Principal
 from infra.http.problems import BodyTooLarge, Problem, ValidationFailed, pointer
 from infra.settings import settings
@@ -37,6 +38,7 @@ class PlaceItems(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    topic: ClassVar[str] = ORDERS.name
     type: Literal["PlaceOrder"]
     items: PricedItems
     user_id: Code | None = None
@@ -143,7 +145,8 @@ async def _hand_in(
         command_id = command_identity(principal, ROUTE, key)
         actor = line.actor or str(principal)
         fingerprint = "" if actor.startswith("system:") else _fingerprint(line)
-        recalled = desk.writers.recall(command_id, fingerprint)
+        of = (line.command.topic, _subject(line.command, command_id))
+        recalled = desk.writers.recall(*of, command_id, fingerprint)
         if recalled is not None:
             return key, _result(key, recalled)
         intent = Intent(
@@ -172,6 +175,10 @@ def _key_of(text: bytes) -> str | None:
         return None
     key = told.get("key") if isinstance(told, dict) else None
     return key if isinstance(key, str) else None
+
+
+def _subject(command: "Command | PlaceItems", command_id: str) -> str:
+    return created_id(command_id) if isinstance(command, PlaceItems) else command.aggregate_id
 
 
 async def _command(command: "Command | PlaceItems", command_id: str, offers: Offers) -> Command:

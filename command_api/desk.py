@@ -44,15 +44,23 @@ class Desk:
         return Offers(self._catalog, lambda: self.writers.positions(CATALOG.name))
 
     async def carry_out(
-        self, asked: CommandRequest, path: str, body: BaseModel | None, make: Callable[[], Awaitable[Command]]
+        self,
+        asked: CommandRequest,
+        path: str,
+        body: BaseModel | None,
+        make: Callable[[], Awaitable[Command]],
+        *,
+        of: tuple[str, str],
     ) -> Answer:
         """The answer to the command that ``make`` gives, or its first answer when it was carried out before.
+
+        ``of`` is topic and id of the aggregate that decides it.
 
         A repeat is recognised before ``make`` looks anything up, so that it gets its answer whatever has changed since.
         Raises any ``Problem`` of the write path.
         """
         fingerprint = asked.fingerprint(path, body)
-        answer = self.writers.recall(asked.command_id, fingerprint)
+        answer = self.writers.recall(*of, asked.command_id, fingerprint)
         if answer is None:
             intent = Intent(
                 command=await make(),

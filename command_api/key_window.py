@@ -3,8 +3,8 @@
 It is rebuilt from the log at every claim, so it survives a crash; it forgets by age and by number, the oldest first.
 """
 
+import heapq
 import time
-from collections import OrderedDict
 from typing import NamedTuple
 
 
@@ -20,41 +20,49 @@ class Remembered(NamedTuple):
     last_offset: int
     appended_ms: int
 
+    def extended(self, later: "Remembered") -> "Remembered":
+        """The command with a later event of it taken in."""
+        return later._replace(first_offset=min(self.first_offset, later.first_offset))
+
 
 class KeyWindow:
     """Commands by id, for ``hours`` and at most ``most`` of them. One for all partitions of an instance, since the same
-    key with another body may belong to another aggregate."""
+    key with another body may belong to another aggregate. Partitions are folded one after the other, so the order in
+    which commands come says nothing of their age: the time of their append does."""
 
     def __init__(self, hours: float, most: int) -> None:
         self._milliseconds = hours * 3_600_000
         self._most = most
-        self._remembered: OrderedDict[str, Remembered] = OrderedDict()
+        self._remembered: dict[str, Remembered] = {}
+        self._by_age: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
         return len(self._remembered)
 
     def get(self, command_id: str) -> Remembered | None:
-        """What is remembered of a command, None if nothing is."""
-        return self._remembered.get(command_id)
+        """What is remembered of a command, None if nothing is or it is older than the window."""
+        known = self._remembered.get(command_id)
+        return None if known is None or known.appended_ms < self._oldest_allowed() else known
 
     def add(self, command_id: str, remembered: Remembered) -> None:
         """Remember an event of a command. Further events of it extend what is remembered.
 
         One without a fingerprint is a policy's: a repeat of it changes nothing, and so many would push others out.
         """
-        if not remembered.fingerprint or remembered.appended_ms < time.time() * 1000 - self._milliseconds:
+        if not remembered.fingerprint or remembered.appended_ms < self._oldest_allowed():
             return
         known = self._remembered.get(command_id)
-        if known is not None and known.topic == remembered.topic and known.partition == remembered.partition:
-            first = min(known.first_offset, remembered.first_offset)
-            remembered = remembered._replace(first_offset=first)
+        if known is None:
+            heapq.heappush(self._by_age, (remembered.appended_ms, command_id))
+        elif (known.topic, known.partition) == (remembered.topic, remembered.partition):
+            remembered = known.extended(remembered)
         self._remembered[command_id] = remembered
         self._forget()
 
+    def _oldest_allowed(self) -> float:
+        return time.time() * 1000 - self._milliseconds
+
     def _forget(self) -> None:
-        oldest_allowed = time.time() * 1000 - self._milliseconds
-        while self._remembered:
-            command_id, oldest = next(iter(self._remembered.items()))
-            if len(self._remembered) <= self._most and oldest.appended_ms >= oldest_allowed:
-                return
-            del self._remembered[command_id]
+        oldest_allowed = self._oldest_allowed()
+        while self._by_age and (len(self._remembered) > self._most or self._by_age[0][0] < oldest_allowed):
+            del self._remembered[heapq.heappop(self._by_age)[1]]

@@ -28,16 +28,25 @@ class Versioned(NamedTuple):
     state: Any
 
 
+class Birth(NamedTuple):
+    """The command that an aggregate began with."""
+
+    command_id: str
+    remembered: Remembered
+
+
 class Memory:
     """What a writer knows of its partition: every aggregate's state, and in ``keys`` the commands carried out.
 
-    States are immutable, so going back to an earlier one is putting it back.
+    States are immutable, so going back to an earlier one is putting it back. The command that an aggregate began with
+    is known as long as the aggregate, so a repeat of it is recognised when ``keys`` has long forgotten it.
     """
 
     def __init__(self, decider: Decider[Any], keys: KeyWindow) -> None:
         self._decider = decider
         self._keys = keys
         self._aggregates: dict[str, Versioned] = {}
+        self._births: dict[str, Birth] = {}
         self._quarantined: dict[str, str] = {}
 
     def get(self, subject: str) -> Versioned:
@@ -49,6 +58,22 @@ class Memory:
     def put(self, subject: str, versioned: Versioned) -> None:
         """Set an aggregate's state: forward when events of it are on their way, back when they did not arrive."""
         self._aggregates[subject] = versioned
+
+    def recall(self, subject: str, command_id: str) -> Remembered | None:
+        """What is remembered of a command on an aggregate, None if nothing is."""
+        known = self._keys.get(command_id)
+        if known is None and (birth := self._births.get(subject)) is not None and birth.command_id == command_id:
+            return birth.remembered
+        return known
+
+    def remember(self, command_id: str, remembered: Remembered) -> None:
+        """Take an acknowledged command, by one of its events or by its last."""
+        self._keys.add(command_id, remembered)
+        birth = self._births.get(remembered.subject)
+        if birth is None:
+            self._births[remembered.subject] = Birth(command_id, remembered)
+        elif birth.command_id == command_id:
+            self._births[remembered.subject] = Birth(command_id, birth.remembered.extended(remembered))
 
     @property
     def quarantined(self) -> dict[str, str]:
@@ -74,7 +99,7 @@ class Memory:
             self._quarantined[subject] = f"{record.topic}/{record.partition}@{record.offset}: {error}"
             logger.error("aggregate quarantined", subject=subject, why=self._quarantined[subject])
             return
-        self._keys.add(
+        self.remember(
             envelope.command_id,
             Remembered(
                 envelope.fingerprint,

@@ -48,7 +48,7 @@ async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
         return await placed(order_id, body.items, desk.offers(), user_id=body.user_id, country=body.country)
 
     with writer.watches.on(order_id) as watch:
-        answer = await desk.carry_out(asked, "/v1/orders", body, make)
+        answer = await desk.carry_out(asked, "/v1/orders", body, make, of=(ORDERS.name, order_id))
         status = OrderStatus.PENDING
         if asked.wait_seconds is not None:
             now: Order = writer.acknowledged(answer.subject).state
@@ -71,7 +71,8 @@ async def cancel_order(
     Answers 200 with the events. Refused with 404 ``order_not_found``, 409 ``order_closed``, 412 ``version_conflict``.
     """
     command = CancelOrder(order_id=order_id, reason=reason, cancelled_by=str(asked.principal))
-    answer = await desk.carry_out(asked, f"/v1/orders/{order_id}?{reason}", None, given(command))
+    path = f"/v1/orders/{order_id}?{reason}"
+    answer = await desk.carry_out(asked, path, None, given(command), of=(ORDERS.name, order_id))
     return desk.respond(answer, desk.told(answer), location=f"/v1/orders/{order_id}")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from command_api.batch import BatchMaker, GroupCommit, changes
+from command_api.batch import BatchMaker, GroupCommit, changes, recall
 from command_api.fence import Deposed, Fence, Trespass, beat
 from command_api.intent import Answer, Intent, Pending
 from command_api.key_window import KeyWindow
@@ -42,7 +42,7 @@ class PartitionWriter:
         self.watches = Watches()
         self._memory = Memory(decider, keys)
         self._fence = Fence(log, self._memory.fold)
-        self._batches = BatchMaker(log.topic, log.partition, decider, self._memory, keys)
+        self._batches = BatchMaker(log.topic, log.partition, decider, self._memory)
         self._queue: deque[Pending] = deque()
         self._under_way = GroupCommit()
         self._work = asyncio.Event()
@@ -70,6 +70,10 @@ class PartitionWriter:
     def acknowledged(self, subject: str) -> Versioned:
         """An aggregate as the log has acknowledged it, whatever is on its way. Raises ``Quarantined``."""
         return self._under_way.before.get(subject) or self._memory.get(subject)
+
+    def recall(self, subject: str, command_id: str, fingerprint: str) -> Answer | None:
+        """The first answer to a command on ``subject`` that was carried out already. Raises ``KeyReused``."""
+        return recall(self._memory, subject, command_id, fingerprint)
 
     def submit(self, intent: Intent) -> "asyncio.Future[Answer]":
         """Queue a command. The future gives its answer or raises a ``Problem``.

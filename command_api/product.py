@@ -15,7 +15,7 @@ from domain.product_commands import AddProduct, ReviseProduct, WithdrawProduct
 from domain.words import BookDetails, Code, Name, Sku, Text, WarehouseId
 from event_schemas.catalog import InitialStock, ProductAdded, ProductKind
 from event_schemas.stock import StockReceived
-from event_schemas.topics import STOCK
+from event_schemas.topics import CATALOG, STOCK
 from infra.http.problems import ValidationFailed
 
 STOCK_WAIT_SECONDS = 2.0
@@ -95,7 +95,8 @@ async def add_product(body: NewProduct, asked: Asked, desk: AtDesk) -> Response:
     """
     command = body.command(made_up_sku(asked))
     with desk.writers.of(STOCK.name, command.sku).watches.on(command.sku) as watch:
-        answer = await desk.carry_out(asked, "/v1/products", body, given(command))
+        of = (CATALOG.name, command.aggregate_id)
+        answer = await desk.carry_out(asked, "/v1/products", body, given(command), of=of)
         if answer.events and not answer.replayed and command.initial_stock:
             seconds = STOCK_WAIT_SECONDS if asked.wait_seconds is None else asked.wait_seconds
             await watch.until(
@@ -131,7 +132,7 @@ async def change_product(product_id: ProductId, body: ProductChange, asked: Aske
         described = body.model_dump(exclude={"price", "currency"}, exclude_none=True)
         return ReviseProduct(product_id=product_id, new_price=price, **described)
 
-    answer = await desk.carry_out(asked, f"/v1/products/{product_id}", body, make)
+    answer = await desk.carry_out(asked, f"/v1/products/{product_id}", body, make, of=(CATALOG.name, product_id))
     return desk.respond(answer, desk.told(answer), location=f"/v1/products/{product_id}")
 
 
@@ -142,7 +143,8 @@ async def withdraw_product(product_id: ProductId, asked: Asked, desk: AtDesk) ->
     Answers 200 with the events that followed. Refused with 404 ``product_not_found``, 412 ``version_conflict``.
     """
     command = WithdrawProduct(product_id=product_id)
-    answer = await desk.carry_out(asked, f"/v1/products/{product_id}", None, given(command))
+    of = (CATALOG.name, product_id)
+    answer = await desk.carry_out(asked, f"/v1/products/{product_id}", None, given(command), of=of)
     return desk.respond(answer, desk.told(answer), location=f"/v1/products/{product_id}")
 
 

@@ -11,6 +11,7 @@ from command_api.request import Asked, CommandRequest
 from domain.stock_commands import AdjustStock, AnyStockCommand, CountStock, ReceiveStock
 from domain.words import Code, Quantity, Sku, WarehouseId
 from event_schemas.stock import AdjustmentReason
+from event_schemas.topics import STOCK
 
 router = APIRouter(prefix="/v1/stock", tags=["stock"])
 SkuPath = Annotated[Sku, Path(examples=["P-0D1F3C1E5A0E5B1E"])]
@@ -77,5 +78,5 @@ async def _carry_out(
         await desk.offers().find(sku=command.sku)
         return command
 
-    answer = await desk.carry_out(asked, path, body, make)
+    answer = await desk.carry_out(asked, path, body, make, of=(STOCK.name, command.sku))
     return desk.respond(answer, desk.told(answer), status=status, location=f"/v1/stock/{quote(command.sku)}")

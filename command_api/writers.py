@@ -8,7 +8,6 @@ from typing import Any
 
 from aiokafka.partitioner import murmur2
 
-from command_api.batch import recall
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.log import Log, LogAway
@@ -41,7 +40,6 @@ class Writers:
         most_queued: int,
     ) -> None:
         self._partitions = partitions
-        self._keys = keys
         self._most_queued = most_queued
         self._in_flight: set[str] = set()
         self._writers = {
@@ -68,16 +66,17 @@ class Writers:
         """The next offset of each partition of a topic, as far as it is acknowledged or folded here."""
         return {p: writer.next_offset for (t, p), writer in self._writers.items() if t == topic}
 
-    def recall(self, command_id: str, fingerprint: str) -> Answer | None:
-        """The first answer to a command that was carried out already. Raises ``KeyReused``."""
-        return recall(self._keys, command_id, fingerprint)
+    def recall(self, topic: str, subject: str, command_id: str, fingerprint: str) -> Answer | None:
+        """The first answer to a command on ``subject`` that was carried out already. Raises ``KeyReused``."""
+        return self.of(topic, subject).recall(subject, command_id, fingerprint)
 
     def submit(self, intent: Intent) -> "asyncio.Future[Answer]":
         """Have a command carried out, once. The future gives its answer, or raises a ``Problem``.
 
         Raises ``KeyReused``, ``InProgress``, ``Overloaded``, ``LogStopped`` or ``NotReady`` at once.
         """
-        recalled = self.recall(intent.command_id, intent.fingerprint)
+        writer = self.of(intent.command.topic, intent.command.aggregate_id)
+        recalled = writer.recall(intent.command.aggregate_id, intent.command_id, intent.fingerprint)
         if recalled is not None:
             answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
             answered.set_result(recalled)
@@ -86,7 +85,7 @@ class Writers:
             raise InProgress("A request with this Idempotency-Key is being carried out; ask again in a moment.")
         if len(self._in_flight) >= self._most_queued:
             raise Overloaded(f"{self._most_queued} commands are waiting.")
-        future = self.of(intent.command.topic, intent.command.aggregate_id).submit(intent)
+        future = writer.submit(intent)
         self._in_flight.add(intent.command_id)
         future.add_done_callback(lambda _: self._in_flight.discard(intent.command_id))
         return future

@@ -1,5 +1,7 @@
 import time
 
+import pytest
+
 from command_api.key_window import KeyWindow, Remembered
 
 
@@ -38,6 +40,23 @@ def test_a_command_older_than_the_window_is_not_remembered() -> None:
     window = KeyWindow(hours=24, most=10)
     window.add("old", remembered(1, age_hours=25))
     assert window.get("old") is None
+
+
+def test_the_oldest_is_forgotten_whatever_the_order_in_which_partitions_were_folded() -> None:
+    window = KeyWindow(hours=24, most=2)
+    window.add("new", remembered(1, age_hours=1, partition=0))
+    window.add("old", remembered(1, age_hours=3, partition=1))
+    window.add("middle", remembered(2, age_hours=2, partition=1))
+    assert window.get("old") is None
+    assert [window.get(name) is not None for name in ("new", "middle")] == [True, True]
+
+
+def test_what_has_grown_too_old_meanwhile_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    window = KeyWindow(hours=24, most=10)
+    window.add("c1", remembered(1, age_hours=23))
+    in_two_hours = time.time() + 7_200
+    monkeypatch.setattr(time, "time", lambda: in_two_hours)
+    assert window.get("c1") is None
 
 
 def test_commands_of_policies_push_no_other_command_out() -> None:

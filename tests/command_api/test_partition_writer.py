@@ -35,13 +35,13 @@ class Losing:
 class Bench:
     """A running writer with its log."""
 
-    def __init__(self) -> None:
-        self.shared, self.losing = SharedLog(), Losing()
+    def __init__(self, most_keys: int = 1000) -> None:
+        self.shared, self.losing, self.most_keys = SharedLog(), Losing(), most_keys
         self.writer = self.another()
         self.task = asyncio.create_task(self.writer.run())
 
     def another(self) -> PartitionWriter:
-        return PartitionWriter(MemoryLog(self.shared, loses=self.losing), STOCK_ITEM, KeyWindow(24, 1000))
+        return PartitionWriter(MemoryLog(self.shared, loses=self.losing), STOCK_ITEM, KeyWindow(24, self.most_keys))
 
     def counted(self) -> list[LogRecord]:
         holder, counted = NOBODY, []
@@ -53,6 +53,12 @@ class Bench:
 
     def versions(self) -> list[int]:
         return [from_headers(record.headers).sequence for record in self.counted()]
+
+    async def restart(self) -> None:
+        self.writer.stop()
+        await self.task
+        self.writer = self.another()
+        self.task = asyncio.create_task(self.writer.run())
 
     async def do(self, command: Command, key: str, version: int | None = None, fingerprint: str = "f") -> Answer:
         intent = Intent(command, key, fingerprint, "staff:test", key, key, expected_version=version)
@@ -178,13 +184,27 @@ async def test_a_deposed_writer_claims_again_and_decides_what_it_had_queued_anew
 
 async def test_a_writer_that_starts_anew_knows_states_and_keys_from_the_log(bench: Bench) -> None:
     first = await bench.do(received(5), "k1")
-    bench.writer.stop()
-    await bench.task
-    bench.writer = bench.another()
-    bench.task = asyncio.create_task(bench.writer.run())
+    await bench.restart()
     again = await bench.do(received(5), "k1")
     assert (again.replayed, again.offset) == (True, first.offset)
     assert (await bench.do(adjusted(-5), "k2")).state.level("MAIN").on_hand == 0
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_the_command_that_an_aggregate_began_with_is_recognised_for_ever(bench: Bench, restarted: bool) -> None:
+    bench.most_keys = 1
+    await bench.restart()
+    first = await bench.do(received(5), "k1")
+    await bench.do(received(1), "k2")
+    await bench.do(received(1), "k3")
+    if restarted:
+        await bench.restart()
+    again = await bench.do(received(5), "k1")
+    assert (again.replayed, again.version, again.offset) == (True, 1, first.offset)
+    with pytest.raises(KeyReused):
+        await bench.do(received(6), "k1", fingerprint="other")
+    assert not (await bench.do(received(1), "k2")).replayed, "a key that is forgotten is a new one"
+    assert bench.versions() == [1, 2, 3, 4]
 
 
 async def test_an_unreadable_event_quarantines_its_aggregate_and_no_other(bench: Bench) -> None:
@@ -192,10 +212,7 @@ async def test_an_unreadable_event_quarantines_its_aggregate_and_no_other(bench:
     await bench.do(ReceiveStock(sku="B", quantity=1), "k2")
     broken = next(record for record in bench.counted() if record.key == b"A")
     bench.shared.records[broken.offset] = broken._replace(value=b"not json")
-    bench.writer.stop()
-    await bench.task
-    bench.writer = bench.another()
-    bench.task = asyncio.create_task(bench.writer.run())
+    await bench.restart()
     assert (await bench.do(ReceiveStock(sku="B", quantity=1), "k3")).version == 2
     with pytest.raises(Exception, match=r"cannot be read|memory/0@") as quarantined:
         await bench.do(received(1), "k4")
