@@ -13,8 +13,9 @@ async def main(configuration: Settings) -> None:
     app = create_app(configuration)
     stop = stop_on_signals()
     async with asyncio.TaskGroup() as group:
-        group.create_task(run_writers(app, configuration, stop))
+        # The port is taken first: who has it may use the instance id that follows from it.
         group.create_task(serve(app, configuration.host, configuration.command_api_port, stop))
+        group.create_task(run_writers(app, configuration, stop))
 
 
 if __name__ == "__main__":

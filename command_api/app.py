@@ -1,23 +1,31 @@
 """Wires the command API: settings in, an ASGI app and its background tasks out. Nothing connects at import."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Depends, FastAPI
-from starlette.responses import JSONResponse, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
-from command_api import bulk, order, product, stock_item
+from command_api import bulk, first_stock, operation, order, product, stock_item
 from command_api.catalog_copy import CatalogCopy
 from command_api.deciders import DECIDERS
 from command_api.desk import Desk
+from command_api.group.elsewhere import HeldElsewhere
+from command_api.group.forwarding import Forwarder
+from command_api.group.instance_group import InstanceGroup
+from command_api.group.membership import Membership
 from command_api.kafka_log import KafkaLog
 from command_api.key_window import KeyWindow
+from command_api.log import Log
 from command_api.writers import Writers
+from event_schemas.topics import TOPICS
 from infra.cluster import await_cluster
 from infra.http.limits import BodyLimit
 from infra.http.problem_schema import problem_responses
-from infra.http.problems import install
+from infra.http.problems import Problem, install
 from infra.http.strict_query import strict_query
 from infra.settings import Settings
 
@@ -35,66 +43,66 @@ def create_app(settings: Settings) -> FastAPI:
     )
     install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, by_path={"/v1/bulk": settings.max_bulk_bytes})
-    for module in (product, stock_item, order, bulk):
+    app.add_exception_handler(HeldElsewhere, _send_on)
+    for module in (product, stock_item, first_stock, order, bulk, operation):
         app.include_router(module.router)
-
-    @app.get("/health", tags=["operation"], summary="Alive")
-    async def health() -> dict[str, str]:
-        """200 as long as the process answers."""
-        return {"status": "ok"}
-
-    @app.get(
-        "/ready",
-        tags=["operation"],
-        summary="Ready to take commands",
-        responses={503: {"description": "Not ready: `reasons` says why.", "content": {"application/json": {}}}},
-    )
-    async def ready() -> Response:
-        """200 when every partition is held and the catalog has been read; 503 with the reasons otherwise.
-
-        ``alarms`` name what a person must look at while all else goes on: stopped partitions, quarantined aggregates.
-        """
-        reasons = not_ready(app)
-        desk: Desk | None = getattr(app.state, "desk", None)
-        alarms = desk.writers.troubles if desk is not None else []
-        return JSONResponse({"ready": not reasons, "reasons": reasons, "alarms": alarms}, 503 if reasons else 200)
-
     return app
 
 
-def not_ready(app: FastAPI) -> list[str]:
-    """Why the process cannot take commands, empty when it can."""
-    desk: Desk | None = getattr(app.state, "desk", None)
-    if desk is None:
-        return ["Kafka has not been reached yet"]
-    waiting = desk.writers.waiting_for
-    reading = ["reading the catalog"] if desk.reading_catalog else []
-    return [*(["claiming " + ", ".join(waiting)] if waiting else []), *reading]
+async def _send_on(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HeldElsewhere)
+    desk: Desk = request.app.state.desk
+    try:
+        return await desk.group.forward_request(request, error)
+    except Problem as problem:
+        return problem.response(request.url.path)
 
 
-async def run_writers(app: FastAPI, settings: Settings, stop: asyncio.Event) -> None:
-    """Reach Kafka, hold every partition and keep the catalog copy, until ``stop`` is set."""
+async def run_writers(
+    app: FastAPI, settings: Settings, stop: asyncio.Event, open_log: Callable[[str, int], Log] | None = None
+) -> None:
+    """Reach Kafka, join the group, hold the partitions that it gives to this instance and keep the catalog copy, until
+    ``stop`` is set. ``open_log`` gives the log of a topic's partition; by default Kafka's."""
     cluster = await _unless(stop, await_cluster(settings.bootstrap_servers))
     if cluster is None:
         return
     keys = KeyWindow(settings.idempotency_hours, settings.idempotency_keys)
-
-    def open_log(topic: str, partition: int) -> KafkaLog:
-        return KafkaLog(settings.bootstrap_servers, topic, partition)
-
-    writers = Writers(DECIDERS, cluster.partitions, open_log, keys, settings.max_queued_commands)
+    address = settings.instance_address
+    membership = Membership(
+        settings.bootstrap_servers, [topic.name for topic in TOPICS], cluster.partitions, address, instance_id=address
+    )
+    writers = Writers(
+        DECIDERS,
+        cluster.partitions,
+        open_log or partial(KafkaLog, settings.bootstrap_servers),
+        keys,
+        settings.max_queued_commands,
+        membership.lease_valid,
+    )
+    membership.on_change.append(lambda routing: writers.hold(routing.mine))
     catalog = CatalogCopy(settings.bootstrap_servers, cluster.partitions)
-    app.state.desk = Desk(writers, catalog, cluster.id, settings.query_api_url)
+    async with Forwarder(membership, address) as forwarder:
+        group = InstanceGroup(membership, forwarder)
+        app.state.desk = Desk(writers, catalog, cluster.id, settings.query_api_url, group)
+        await _until_stopped(stop, writers, membership, catalog)
+
+
+async def _until_stopped(stop: asyncio.Event, writers: Writers, membership: Membership, catalog: CatalogCopy) -> None:
+    """Run the parts until ``stop`` is set or one of them fails; then leave: first the batches under way are answered,
+    then the group is told, so that another instance goes on at once."""
     copying, writing = asyncio.create_task(catalog.run()), asyncio.create_task(writers.run())
+    belonging = asyncio.create_task(membership.run())
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({copying, writing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({copying, writing, belonging, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         writers.stop()
         stopping.cancel()
         copying.cancel()
         await asyncio.gather(copying, writing, stopping, return_exceptions=True)
-    for task in (writing, copying):
+        await membership.leave()
+        await asyncio.gather(belonging, return_exceptions=True)
+    for task in (writing, copying, belonging):
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
 

@@ -161,7 +161,7 @@ class BatchMaker:
                 last,
                 now_ms,
             )
-            self._memory.remember(intent.command_id, remembered)
+            self._memory.acknowledge(intent.command_id, remembered, decided.after.state)
         return Answer(
             subject=intent.command.aggregate_id,
             version=decided.after.version,

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 import time
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,7 +12,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from command_api.desk import AtDesk, Desk
-from command_api.intent import Answer, Intent
+from command_api.group.bulk_forwarding import StrayLine
+from command_api.group.elsewhere import HeldElsewhere
+from command_api.intent import Answer, Intent, Place
 from command_api.offers import Offers
 from command_api.order_lines import PricedItems, placed
 from command_api.request import command_identity, created_id
@@ -22,6 +25,7 @@ from domain.stock_commands import AdjustStock, CountStock, ReceiveStock, Release
 from domain.words import BusinessTime, Code
 from event_schemas.envelope import instant
 from event_schemas.topics import ORDERS
+from infra.http.consistency_token import MOST_TOKENS
 from infra.http.principal import Operator, Principal
 from infra.http.problems import BodyTooLarge, Problem, ValidationFailed, pointer
 from infra.settings import settings
@@ -31,6 +35,9 @@ TURN_SECONDS = 0.005
 """How long lines are read in one go before other requests, and the log's answers, get their turn."""
 
 router = APIRouter(tags=["bulk"])
+
+
+Position = Annotated[str, Field(pattern=r"^[a-z][a-z0-9._-]{0,99}/[0-9]{1,4}@[0-9]{1,18}$")]
 
 
 class PlaceItems(BaseModel):
@@ -81,10 +88,13 @@ class Line(BaseModel):
     correlation_id: Code | None = None
     causation_id: Code | None = None
     expected_version: int | None = Field(default=None, ge=0)
+    follows: tuple[Position, ...] = Field(default=(), max_length=MOST_TOKENS)
+    """Records that the command follows from, as ``stock/3@1842``."""
 
 
 LINE: TypeAdapter[Line] = TypeAdapter(Line)
 Result = dict[str, Any]
+Handed = Result | asyncio.Future[Answer] | HeldElsewhere
 
 
 @router.post(
@@ -107,6 +117,7 @@ async def bulk(request: Request, principal: Operator, desk: AtDesk) -> Response:
     ``version``, ``position`` and ``replayed``, or the status, ``code`` and ``detail`` of a refusal.
 
     Commands of one aggregate are carried out in the order of their lines. A line that fails does not stop the others.
+    Lines of aggregates that other instances hold are sent there.
     Refused as a whole with 403, with 413 ``body_too_large`` above the bound on bytes or lines.
     """
     lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
@@ -114,7 +125,7 @@ async def bulk(request: Request, principal: Operator, desk: AtDesk) -> Response:
     if len(lines) > most:
         raise BodyTooLarge(f"{len(lines)} commands; one request takes {most}.")
     offers = desk.offers()
-    results: list[Result | asyncio.Future[Answer]] = []
+    results: list[Handed] = []
     keys: list[str | None] = []
     turn = time.perf_counter()
     for text in lines:
@@ -127,17 +138,19 @@ async def bulk(request: Request, principal: Operator, desk: AtDesk) -> Response:
     futures = [result for result in results if isinstance(result, asyncio.Future)]
     if futures:
         await asyncio.wait(futures)
-    answered = (
-        orjson.dumps(_answered(key, result) if isinstance(result, asyncio.Future) else {"key": key, **result})
-        for key, result in zip(keys, results, strict=True)
-    )
+    told = [_told(key, result) for key, result in zip(keys, results, strict=True)]
+    strays = [
+        StrayLine(place, result.shard, lines[place])
+        for place, result in enumerate(told)
+        if isinstance(result, HeldElsewhere)
+    ]
+    sent_on = await desk.group.forward_lines(strays, request.scope["headers"]) if strays else {}
+    answered = (orjson.dumps(sent_on.get(place, result)) for place, result in enumerate(told))
     return Response(b"\n".join(answered) + b"\n", media_type="application/x-ndjson")
 
 
-async def _hand_in(
-    text: bytes, principal: Principal, desk: Desk, offers: Offers
-) -> tuple[str | None, "Result | asyncio.Future[Answer]"]:
-    """Queue one line's command; gives its key and its answer to come, or the refusal."""
+async def _hand_in(text: bytes, principal: Principal, desk: Desk, offers: Offers) -> tuple[str | None, Handed]:
+    """Queue one line's command; gives its key and its answer to come, or the refusal, or that it is not for here."""
     key: str | None = None
     try:
         line = LINE.validate_json(text)
@@ -158,6 +171,7 @@ async def _hand_in(
             causation_id=line.causation_id or command_id,
             at=_business_time(line),
             expected_version=line.expected_version,
+            follows=tuple(map(_place, line.follows)),
         )
         return key, desk.writers.submit(intent)
     except ValidationError as error:
@@ -165,6 +179,8 @@ async def _hand_in(
         return key or _key_of(text), _refusal(ValidationFailed(f"{errors[0]['pointer']}: {errors[0]['detail']}"))
     except Problem as problem:
         return key, _refusal(problem)
+    except HeldElsewhere as elsewhere:
+        return key, elsewhere
 
 
 def _key_of(text: bytes) -> str | None:
@@ -203,16 +219,29 @@ def _business_time(line: Line) -> datetime | None:
     return line.at
 
 
+def _place(position: str) -> Place:
+    topic, partition, offset = re.split("[/@]", position)
+    return Place(topic, int(partition), int(offset))
+
+
 def _fingerprint(line: Line) -> str:
     content = line.command.__pydantic_serializer__.to_json(line.command)
     at = b"" if line.at is None else instant(line.at).encode()
     return hashlib.blake2b(content + at, digest_size=16).hexdigest()
 
 
-def _answered(key: str | None, future: "asyncio.Future[Answer]") -> Result:
+def _told(key: str | None, result: Handed) -> Result | HeldElsewhere:
+    if isinstance(result, HeldElsewhere):
+        return result
+    return _answered(key, result) if isinstance(result, asyncio.Future) else {"key": key, **result}
+
+
+def _answered(key: str | None, future: "asyncio.Future[Answer]") -> Result | HeldElsewhere:
     error = future.exception()
     if error is None:
         return _result(key, future.result())
+    if isinstance(error, HeldElsewhere):
+        return error
     if isinstance(error, Problem):
         return {"key": key, **_refusal(error)}
     raise error

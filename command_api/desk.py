@@ -9,13 +9,14 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from command_api.catalog_copy import CatalogCopy
+from command_api.group.instance_group import InstanceGroup
 from command_api.intent import Answer, Intent
 from command_api.offers import Offers
 from command_api.request import CommandRequest
 from command_api.writers import Writers
 from domain.decider import Command
 from event_schemas.topics import CATALOG
-from infra.http.consistency_token import HEADER, Token
+from infra.http.consistency_token import HEADER, Token, render
 from infra.http.problems import Unavailable
 
 
@@ -28,8 +29,11 @@ class Starting(Unavailable):
 class Desk:
     """Carries commands out for routes, and dresses their answers."""
 
-    def __init__(self, writers: Writers, catalog: CatalogCopy, cluster_id: str, query_api_url: str) -> None:
+    def __init__(
+        self, writers: Writers, catalog: CatalogCopy, cluster_id: str, query_api_url: str, group: InstanceGroup
+    ) -> None:
         self.writers = writers
+        self.group = group
         self._catalog = catalog
         self._cluster_id = cluster_id
         self._query_api_url = query_api_url
@@ -57,9 +61,11 @@ class Desk:
         ``of`` is topic and id of the aggregate that decides it.
 
         A repeat is recognised before ``make`` looks anything up, so that it gets its answer whatever has changed since.
-        Raises any ``Problem`` of the write path.
+        Raises ``HeldElsewhere``, or any ``Problem`` of the write path.
         """
         fingerprint = asked.fingerprint(path, body)
+        if self.writers.of(*of).claiming:
+            await self.writers.claimed(*of)
         answer = self.writers.recall(*of, asked.command_id, fingerprint)
         if answer is None:
             intent = Intent(
@@ -77,12 +83,13 @@ class Desk:
         return answer
 
     def respond(self, answer: Answer, body: Any, *, status: int = 200, location: str | None = None) -> Response:
-        """The HTTP answer: version as ETag, place in the log as token, and whether it is the repeat of an earlier one.
+        """The HTTP answer: version as ETag, places in the log as tokens, and whether it repeats an earlier one.
 
         ``location`` is a path of the query API.
         """
-        token = Token(self._cluster_id, answer.topic, answer.partition, answer.offset)
-        headers = {"ETag": f'"{answer.version}"', HEADER: str(token)}
+        places = [(answer.topic, answer.partition, answer.offset), *answer.seen]
+        tokens = render(Token(self._cluster_id, *place) for place in places)
+        headers = {"ETag": f'"{answer.version}"', HEADER: tokens}
         if location is not None:
             headers["Location"] = self._query_api_url + location
         if answer.replayed:

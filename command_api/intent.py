@@ -9,6 +9,14 @@ from domain.decider import Command
 from event_schemas.event import Event
 
 
+class Place(NamedTuple):
+    """The place of a record in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 class Intent(NamedTuple):
     """A command on its way to its aggregate."""
 
@@ -24,6 +32,8 @@ class Intent(NamedTuple):
     """Business time; None is now."""
     expected_version: int | None = None
     """The version that the aggregate must have, from If-Match."""
+    follows: tuple[Place, ...] = ()
+    """Records that the command follows from, the last of each partition: who waits for it wants to see those too."""
 
 
 class Answer(NamedTuple):
@@ -42,6 +52,8 @@ class Answer(NamedTuple):
     state: Any = None
     """The aggregate after it; None in a replayed answer."""
     replayed: bool = False
+    seen: tuple[Place, ...] = ()
+    """Places of other partitions that were waited for with it."""
 
     @property
     def position(self) -> str:

@@ -59,6 +59,16 @@ class KeyWindow:
         self._remembered[command_id] = remembered
         self._forget()
 
+    def drop(self, topic: str, partition: int) -> None:
+        """Forget the commands of a partition that is another instance's from now on."""
+        self._remembered = {
+            command_id: known
+            for command_id, known in self._remembered.items()
+            if (known.topic, known.partition) != (topic, partition)
+        }
+        self._by_age = [(known.appended_ms, command_id) for command_id, known in self._remembered.items()]
+        heapq.heapify(self._by_age)
+
     def _oldest_allowed(self) -> float:
         return time.time() * 1000 - self._milliseconds
 

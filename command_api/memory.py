@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import structlog
 from uuid_utils import uuid7
 
+from command_api.deadlines import Deadlines
 from command_api.intent import Intent
 from command_api.key_window import KeyWindow, Remembered
 from command_api.log import Outgoing
@@ -47,6 +48,8 @@ class Memory:
         self._keys = keys
         self._aggregates: dict[str, Versioned] = {}
         self._births: dict[str, Birth] = {}
+        self.deadlines = Deadlines()
+        """Of the acknowledged states."""
         self._quarantined: dict[str, str] = {}
 
     def get(self, subject: str) -> Versioned:
@@ -66,14 +69,20 @@ class Memory:
             return birth.remembered
         return known
 
-    def remember(self, command_id: str, remembered: Remembered) -> None:
-        """Take an acknowledged command, by one of its events or by its last."""
+    def acknowledge(self, command_id: str, remembered: Remembered, state: Any) -> None:
+        """Take what is in the history for ever: a command by one of its events or by its last, and the state after."""
         self._keys.add(command_id, remembered)
+        due = self._decider.due(state)
+        self.deadlines.note(remembered.subject, due.at if due is not None else None)
         birth = self._births.get(remembered.subject)
         if birth is None:
             self._births[remembered.subject] = Birth(command_id, remembered)
         elif birth.command_id == command_id:
             self._births[remembered.subject] = Birth(command_id, birth.remembered.extended(remembered))
+
+    def story(self, subject: str) -> str:
+        """Id of the command that an aggregate began with, by which its whole story is known; empty if it has none."""
+        return self._births[subject].command_id if subject in self._births else ""
 
     @property
     def quarantined(self) -> dict[str, str]:
@@ -94,12 +103,12 @@ class Memory:
             before = self.get(subject)
             if envelope.sequence != before.version + 1:
                 raise ValueError(f"version {envelope.sequence} follows {before.version}")
-            self._aggregates[subject] = self.evolve(before, (event,))
+            after = self._aggregates[subject] = self.evolve(before, (event,))
         except (UndecodableEvent, MalformedEnvelope, ValueError, AssertionError, KeyError) as error:
             self._quarantined[subject] = f"{record.topic}/{record.partition}@{record.offset}: {error}"
             logger.error("aggregate quarantined", subject=subject, why=self._quarantined[subject])
             return
-        self.remember(
+        self.acknowledge(
             envelope.command_id,
             Remembered(
                 envelope.fingerprint,
@@ -111,6 +120,7 @@ class Memory:
                 record.offset,
                 record.appended_ms,
             ),
+            after.state,
         )
 
 

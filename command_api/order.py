@@ -38,7 +38,8 @@ async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
     """Order some products at their prices of now.
 
     Answers 201 at once with the order, ``PENDING``: its stock is being asked for. With ``Prefer: wait=5`` the answer
-    waits for the order to be ``CONFIRMED`` or ``REJECTED``, at most so long. Refused with 404 ``product_not_found``,
+    waits for the order to be ``CONFIRMED`` or ``REJECTED``, at most so long; its Consistency-Token then covers the
+    stock that was promised, too. Refused with 404 ``product_not_found``,
     409 ``product_withdrawn``, 422 ``mixed_currencies``.
     """
     order_id = asked.created_id()
@@ -57,7 +58,9 @@ async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
                 now = writer.acknowledged(answer.subject).state
             status = now.status or status
             # What was waited for is seen by whoever comes with this token, too.
-            answer = answer._replace(version=writer.acknowledged(answer.subject).version, offset=writer.next_offset - 1)
+            answer = answer._replace(
+                version=writer.acknowledged(answer.subject).version, offset=writer.next_offset - 1, seen=watch.follows
+            )
     answer = answer._replace(replayed=answer.replayed or not answer.events)
     return desk.respond(answer, order_body(answer, status), status=201, location=f"/v1/orders/{answer.subject}")
 

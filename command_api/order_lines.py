@@ -1,7 +1,7 @@
 """From what a customer asks for to the lines of an order: name and price come from the catalog copy, at the edge."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -12,6 +12,7 @@ from domain.words import MOST_LINES, Code, Price, Quantity, Sku
 from event_schemas.money import Money
 from event_schemas.order import OrderLine
 from infra.http.problems import Problem, ValidationFailed
+from infra.settings import settings
 
 MOST_TOTAL = 10**15
 """The largest total of an order in minor units, far below what a read model's sums can hold."""
@@ -67,8 +68,8 @@ async def placed(
     """The command that orders ``items`` at the prices of now, or at those that the items bring.
 
     Raises ``UnknownProduct``, ``WithdrawnProduct``, ``MixedCurrencies``, or ``ValidationFailed`` for a total above
-    ``MOST_TOTAL``. What comes from history (with ``placed_at``)
-    may name withdrawn products.
+    ``MOST_TOTAL``. What comes from history (with ``placed_at``) may name withdrawn products and has no deadline; what
+    is placed now expires unless it is settled within the time that the settings give it.
     """
     lines = []
     for count, item in enumerate(items, start=1):
@@ -94,11 +95,13 @@ async def placed(
     if sum(line.line_total.amount for line in lines) > MOST_TOTAL:
         detail = f"The total is above {MOST_TOTAL // 100} {currencies[0]}."
         raise ValidationFailed(detail, errors=[{"pointer": "#/items", "detail": detail}])
+    now = datetime.now(UTC)
     return PlaceOrder(
         order_id=order_id,
         order_number=number or order_number(order_id),
         user_id=user_id,
-        placed_at=placed_at or datetime.now(UTC),
+        placed_at=placed_at or now,
         lines=tuple(lines),
         country=country,
+        expires_at=None if placed_at is not None else now + timedelta(seconds=settings().order_deadline_seconds),
     )

@@ -7,6 +7,8 @@ has said where its events lie and that nobody wrote in between; refusals too, si
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,14 +17,15 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from command_api.batch import BatchMaker, GroupCommit, changes, recall
 from command_api.fence import Deposed, Fence, Trespass, beat
+from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent, Pending
 from command_api.key_window import KeyWindow
 from command_api.log import Log, OutcomeUnknown
 from command_api.memory import Memory, Versioned
 from command_api.refusals import LogStopped, NotReady, UnknownOutcome
+from command_api.timers import Timers
 from command_api.watch import Watches
 from domain.decider import Decider
-from infra.http.problems import Problem
 from infra.log_reader import LogBroken
 
 HOLD_SECONDS = 5.0
@@ -33,10 +36,32 @@ REJOIN_SECONDS = 1.0
 logger = structlog.get_logger(__name__)
 
 
-class PartitionWriter:
-    """One partition of one topic, with its aggregates in memory. ``run`` is the only task that claims or appends."""
+def utc_now() -> datetime:
+    """The clock of a running process."""
+    return datetime.now(UTC)
 
-    def __init__(self, log: Log, decider: Decider[Any], keys: KeyWindow) -> None:
+
+def no_lease() -> bool:
+    """The lease of a writer that is in no group: it never has one."""
+    return False
+
+
+class PartitionWriter:
+    """One partition of one topic, with its aggregates in memory. ``run`` is the only task that claims or appends.
+
+    ``lease`` says whether nobody else can have been told to claim the partition meanwhile; what appends nothing is
+    answered at once under it, and proven by a beat without. ``clock`` gives the business time of events and tells which
+    deadlines have passed.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        decider: Decider[Any],
+        keys: KeyWindow,
+        lease: Callable[[], bool] = no_lease,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self.name = f"{log.topic}/{log.partition}"
         self.log = log
         self.watches = Watches()
@@ -46,7 +71,13 @@ class PartitionWriter:
         self._queue: deque[Pending] = deque()
         self._under_way = GroupCommit()
         self._work = asyncio.Event()
+        self._timers = Timers(log.topic, decider, self._memory, self.acknowledged, self.submit)
+        self._lease = lease
+        self._clock = clock
         self._stopping = False
+        self._released = False
+        self._end = asyncio.Event()
+        self._claimed = asyncio.Event()
         self._broken: LogBroken | None = None
 
     @property
@@ -67,6 +98,10 @@ class PartitionWriter:
         """The offset after all that is acknowledged or folded here."""
         return self._fence.position.next_offset
 
+    async def claimed(self) -> None:
+        """Wait until the partition is held, or will not be, but no longer than a command is held."""
+        await within(HOLD_SECONDS, self._claimed)
+
     def acknowledged(self, subject: str) -> Versioned:
         """An aggregate as the log has acknowledged it, whatever is on its way. Raises ``Quarantined``."""
         return self._under_way.before.get(subject) or self._memory.get(subject)
@@ -78,12 +113,13 @@ class PartitionWriter:
     def submit(self, intent: Intent) -> "asyncio.Future[Answer]":
         """Queue a command. The future gives its answer or raises a ``Problem``.
 
-        Raises ``LogStopped`` or ``NotReady`` at once when the partition has stopped or is stopping.
+        Raises ``LogStopped``, ``HeldElsewhere`` or ``NotReady`` at once when the partition has stopped, is another
+        instance's now, or is stopping.
         """
         if self._broken is not None:
             raise LogStopped(str(self._broken), code=self._broken.code)
         if self._stopping:
-            raise NotReady("This process is stopping.")
+            raise self._gone()
         pending = Pending(intent, asyncio.get_running_loop().create_future())
         self._queue.append(pending)
         self._work.set()
@@ -95,32 +131,54 @@ class PartitionWriter:
         while self._queue and (self._queue[0].since < oldest_allowed or self._queue[0].future.done()):
             _fail([self._queue.popleft()], NotReady(f"{self.name} could not be written within {HOLD_SECONDS:.0f} s."))
 
+    def fire(self) -> None:
+        """Have the deadlines carried out that have passed, while the partition is held."""
+        if not self._stopping and not self.claiming and self._broken is None:
+            self._timers.fire(self._clock())
+
     async def run(self) -> None:
         """Claim, then carry out commands until ``stop``; claim again after every loss of the partition."""
         try:
             while not self._stopping:
                 try:
                     await self._claim()
+                    self._claimed.set()
                     await self._serve()
                 except Deposed as deposed:
                     logger.warning("deposed", partition=self.name, why=str(deposed))
-                    await asyncio.sleep(REJOIN_SECONDS)
+                    await within(REJOIN_SECONDS, self._end)
                 except Trespass as trespass:
                     logger.critical("somebody writes under our claim, claiming again", why=str(trespass))
                 except OutcomeUnknown as unknown:
                     logger.warning("outcome unknown, claiming again", partition=self.name, why=str(unknown))
+                finally:
+                    if not self._stopping:
+                        self._claimed.clear()
         except LogBroken as broken:
             self._broken = broken
+            self._claimed.set()
             logger.critical("the log is not what was acknowledged", partition=self.name, why=str(broken))
             _fail(self._queue, LogStopped(str(broken), code=broken.code))
         finally:
-            _fail(self._queue, NotReady("This process is stopping."))
+            _fail(self._queue, self._gone())
             await self.log.close()
 
     def stop(self) -> None:
         """Let ``run`` end once what is queued is done, or its try to claim has ended where it does not hold."""
         self._stopping = True
         self._work.set()
+        self._end.set()
+        self._claimed.set()
+
+    def release(self) -> None:
+        """Leave the partition to the instance that the group has given it to: what is queued has not happened and may
+        be sent there, what is under way is answered as the log says."""
+        self._released = True
+        self.stop()
+        _fail(self._queue, self._gone())
+
+    def _gone(self) -> Exception:
+        return HeldElsewhere(self.log.partition) if self._released else NotReady("This process is stopping.")
 
     async def _claim(self) -> None:
         def waiting(attempt: RetryCallState) -> None:
@@ -146,11 +204,10 @@ class PartitionWriter:
             await self._commit()
 
     async def _commit(self) -> None:
-        batch = self._under_way = self._batches.make(self._queue, self._fence.holder, datetime.now(UTC))
+        batch = self._under_way = self._batches.make(self._queue, self._fence.holder, self._clock())
         try:
             if batch.decided:
-                base = await self._fence.append(batch.records or [beat(self._fence.holder)])
-                self._batches.settle(batch, base)
+                self._batches.settle(batch, await self._prove(batch))
         except Deposed:
             self._batches.undo(batch)
             self._requeue([decided.pending for decided in batch.decided])
@@ -167,15 +224,29 @@ class PartitionWriter:
         finally:
             self._under_way = GroupCommit()
         for decided in changes(batch):
-            subject = decided.pending.intent.command.aggregate_id
-            self.watches.tell(subject, decided.events, decided.after.state)
+            intent = decided.pending.intent
+            self.watches.tell(intent.command.aggregate_id, decided.events, decided.after.state, intent.follows)
+
+    async def _prove(self, batch: GroupCommit) -> int:
+        """Append what was decided; where that is nothing, show that it was not decided on an outdated state. Gives the
+        offset of the first record, or of one up to which the decisions hold."""
+        if not batch.records and not self._stopping and self._lease():
+            return self._fence.position.next_offset - 1
+        return await self._fence.append(batch.records or [beat(self._fence.holder)])
 
     def _requeue(self, pendings: list[Pending]) -> None:
         for pending in reversed(pendings):
             self._queue.appendleft(pending)
 
 
-def _fail(pendings: "deque[Pending] | list[Pending]", problem: Problem) -> None:
+async def within(seconds: float, event: asyncio.Event) -> None:
+    """Wait for an event, at most so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _fail(pendings: "deque[Pending] | list[Pending]", problem: Exception) -> None:
     while pendings:
         pending = pendings.pop()
         if not pending.future.done():

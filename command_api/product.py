@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from command_api.desk import AtDesk, given
+from command_api.first_stock import first_stock
 from command_api.intent import Answer
 from command_api.money import Currency, DecimalPrice, minor_units
 from command_api.request import IDENTITIES, Asked, CommandRequest
@@ -14,8 +15,7 @@ from domain.decider import Command
 from domain.product_commands import AddProduct, ReviseProduct, WithdrawProduct
 from domain.words import BookDetails, Code, Name, Sku, Text, WarehouseId
 from event_schemas.catalog import InitialStock, ProductAdded, ProductKind
-from event_schemas.stock import StockReceived
-from event_schemas.topics import CATALOG, STOCK
+from event_schemas.topics import CATALOG
 from infra.http.problems import ValidationFailed
 
 STOCK_WAIT_SECONDS = 2.0
@@ -94,18 +94,11 @@ async def add_product(body: NewProduct, asked: Asked, desk: AtDesk) -> Response:
     as ``Prefer: wait`` says. Refused with 409 ``product_exists`` when the SKU has a product.
     """
     command = body.command(made_up_sku(asked))
-    with desk.writers.of(STOCK.name, command.sku).watches.on(command.sku) as watch:
-        of = (CATALOG.name, command.aggregate_id)
-        answer = await desk.carry_out(asked, "/v1/products", body, given(command), of=of)
-        if answer.events and not answer.replayed and command.initial_stock:
-            seconds = STOCK_WAIT_SECONDS if asked.wait_seconds is None else asked.wait_seconds
-            await watch.until(
-                lambda events, _: any(
-                    isinstance(event, StockReceived) and event.reference == initial_stock_reference(command)
-                    for event in events
-                ),
-                seconds,
-            )
+    of = (CATALOG.name, command.aggregate_id)
+    answer = await desk.carry_out(asked, "/v1/products", body, given(command), of=of)
+    if answer.events and not answer.replayed and command.initial_stock:
+        seconds = STOCK_WAIT_SECONDS if asked.wait_seconds is None else asked.wait_seconds
+        await first_stock(desk, command.sku, command.aggregate_id, seconds)
     return desk.respond(
         answer._replace(replayed=answer.replayed or not answer.events),
         product_body(answer),
@@ -151,11 +144,6 @@ async def withdraw_product(product_id: ProductId, asked: Asked, desk: AtDesk) ->
 def made_up_sku(asked: CommandRequest) -> str:
     """A SKU for a product that came without one; a repeat gets the same."""
     return f"P-{uuid5(IDENTITIES, f'sku/{asked.command_id}').hex[:16].upper()}"
-
-
-def initial_stock_reference(command: AddProduct) -> str:
-    """The reference of the receipt that follows from a product's first stock."""
-    return f"initial:{command.aggregate_id}"
 
 
 def product_body(answer: Answer) -> dict[str, Any]:

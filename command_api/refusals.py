@@ -11,6 +11,7 @@ Conflict
 KeyReused                 422 idempotency_key_reused
 VersionConflict           412 version_conflict
 CommandTooLarge           413 command_too_large
+Misdirected               421 misdirected             nothing happened; another instance should hold the shard
 Refused                   404 or 409, with the code of the rule that says no
 """
 
@@ -72,6 +73,12 @@ class CommandTooLarge(Problem):
     """The command's events do not fit into one batch of the log, and are never split."""
 
     status, code, title = 413, "command_too_large", "The command is too large"
+
+
+class Misdirected(Problem):
+    """Another instance sent this here, but the shard is not held here. `generation` is that of our routing."""
+
+    status, code, title = 421, "misdirected", "Another instance holds this"
 
 
 class Refused(Problem):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from command_api.intent import Place
 from event_schemas.event import Event
 
 Until = Callable[[Sequence[Event], Any], bool]
@@ -17,13 +18,21 @@ class Watch:
     def __init__(self) -> None:
         self._told = asyncio.Event()
         self._events: list[Event] = []
+        self._follows: dict[tuple[str, int], int] = {}
         self.state: Any = None
         """The newest acknowledged state since then, None if there was none."""
 
-    def tell(self, events: Sequence[Event], state: Any) -> None:
+    @property
+    def follows(self) -> tuple[Place, ...]:
+        """The records from which what was acknowledged follows, the last of each partition."""
+        return tuple(Place(topic, partition, offset) for (topic, partition), offset in sorted(self._follows.items()))
+
+    def tell(self, events: Sequence[Event], state: Any, follows: Sequence[Place] = ()) -> None:
         """Take what was acknowledged."""
         self._events.extend(events)
         self.state = state
+        for topic, partition, offset in follows:
+            self._follows[topic, partition] = max(offset, self._follows.get((topic, partition), 0))
         self._told.set()
 
     async def until(self, arrived: Until, seconds: float) -> bool:
@@ -55,7 +64,7 @@ class Watches:
             if not watchers:
                 del self._by_subject[subject]
 
-    def tell(self, subject: str, events: Sequence[Event], state: Any) -> None:
+    def tell(self, subject: str, events: Sequence[Event], state: Any, follows: Sequence[Place] = ()) -> None:
         """Pass on what was acknowledged of an aggregate."""
         for watch in self._by_subject.get(subject, ()):
-            watch.tell(events, state)
+            watch.tell(events, state, follows)

@@ -1,17 +1,23 @@
-"""All writers of this instance: which partition decides a command, and what is refused before it gets there."""
+"""All writers of this instance: which partition decides a command, and what is refused before it gets there.
+
+The group of instances says which shards this one should hold; each has a writer per topic, as long as it is so.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from weakref import WeakSet
 
 from aiokafka.partitioner import murmur2
 
+from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.log import Log, LogAway
-from command_api.partition_writer import PartitionWriter
+from command_api.partition_writer import PartitionWriter, no_lease, utc_now
 from command_api.refusals import InProgress, LogStopped, Overloaded
 from domain.decider import Decider
 from event_schemas.event import Event
@@ -19,7 +25,8 @@ from event_schemas.record import recorded
 from infra.http.problems import DependencyUnavailable
 from infra.log_reader import LogBroken
 
-EXPIRY_SECONDS = 0.25
+TICK_SECONDS = 0.25
+"""How often commands that wait too long are refused, and deadlines looked at."""
 
 
 @lru_cache(maxsize=65_536)
@@ -29,7 +36,10 @@ def partition_of(key: str, partitions: int) -> int:
 
 
 class Writers:
-    """The writers of every partition of every topic that has a decider."""
+    """The writers of the shards that this instance should hold; ``hold`` says which, at first none.
+
+    ``lease`` and ``clock`` are those of ``PartitionWriter``.
+    """
 
     def __init__(
         self,
@@ -38,15 +48,36 @@ class Writers:
         open_log: Callable[[str, int], Log],
         keys: KeyWindow,
         most_queued: int,
+        lease: Callable[[], bool] = no_lease,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._partitions = partitions
+        self.partitions = partitions
+        self._deciders = deciders
+        self._open_log = open_log
+        self._lease = lease
+        self._clock = clock
+        self._keys = keys
         self._most_queued = most_queued
         self._in_flight: set[str] = set()
-        self._writers = {
-            (decider.topic, partition): PartitionWriter(open_log(decider.topic, partition), decider, keys)
-            for decider in deciders
-            for partition in range(partitions)
-        }
+        self._writers: dict[tuple[str, int], PartitionWriter] = {}
+        self._begun: WeakSet[PartitionWriter] = WeakSet()
+        self._changed = asyncio.Event()
+        self._stopping = False
+
+    def hold(self, shards: Collection[int]) -> None:
+        """Hold these shards from now on: begin to claim those that are new, leave those that are not named."""
+        for (topic, shard), writer in list(self._writers.items()):
+            if shard not in shards:
+                writer.release()
+                del self._writers[topic, shard]
+                self._keys.drop(topic, shard)
+        for decider in self._deciders:
+            for shard in sorted(shards):
+                if (decider.topic, shard) not in self._writers:
+                    log = self._open_log(decider.topic, shard)
+                    writer = PartitionWriter(log, decider, self._keys, self._lease, self._clock)
+                    self._writers[decider.topic, shard] = writer
+        self._changed.set()
 
     @property
     def troubles(self) -> list[str]:
@@ -59,8 +90,17 @@ class Writers:
         return [writer.name for writer in self._writers.values() if writer.claiming]
 
     def of(self, topic: str, aggregate_id: str) -> PartitionWriter:
-        """The writer that decides on an aggregate."""
-        return self._writers[topic, partition_of(aggregate_id, self._partitions)]
+        """The writer that decides on an aggregate. Raises ``HeldElsewhere``."""
+        shard = partition_of(aggregate_id, self.partitions)
+        writer = self._writers.get((topic, shard))
+        if writer is None:
+            raise HeldElsewhere(shard)
+        return writer
+
+    async def claimed(self, topic: str, aggregate_id: str) -> None:
+        """Wait while the partition of an aggregate is being claimed, at most as long as a command is held: what was
+        done before is known only then. Raises ``HeldElsewhere``."""
+        await self.of(topic, aggregate_id).claimed()
 
     def positions(self, topic: str) -> dict[int, int]:
         """The next offset of each partition of a topic, as far as it is acknowledged or folded here."""
@@ -92,7 +132,10 @@ class Writers:
 
     async def events_of(self, answer: Answer) -> tuple[Event, ...]:
         """A replayed answer's events, read back from the log. Raises ``DependencyUnavailable`` or ``LogStopped``."""
-        log = self._writers[answer.topic, answer.partition].log
+        writer = self._writers.get((answer.topic, answer.partition))
+        if writer is None:
+            raise HeldElsewhere(answer.partition)
+        log = writer.log
         events: list[Event] = []
         try:
             async with contextlib.aclosing(log.read(answer.first_offset)) as stream:
@@ -110,22 +153,29 @@ class Writers:
         return tuple(events)
 
     async def run(self) -> None:
-        """Claim and serve every partition until ``stop``."""
-        expiry = asyncio.create_task(self._expire())
+        """Claim and serve what is to be held, until ``stop``."""
+        ticking = asyncio.create_task(self._tick())
         try:
             async with asyncio.TaskGroup() as group:
-                for writer in self._writers.values():
-                    group.create_task(writer.run(), name=writer.name)
+                while not self._stopping:
+                    self._changed.clear()
+                    for writer in set(self._writers.values()) - set(self._begun):
+                        self._begun.add(writer)
+                        group.create_task(writer.run(), name=writer.name)
+                    await self._changed.wait()
         finally:
-            expiry.cancel()
+            ticking.cancel()
 
     def stop(self) -> None:
         """Let ``run`` end, after what is queued."""
+        self._stopping = True
         for writer in self._writers.values():
             writer.stop()
+        self._changed.set()
 
-    async def _expire(self) -> None:
+    async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(EXPIRY_SECONDS)
-            for writer in self._writers.values():
+            await asyncio.sleep(TICK_SECONDS)
+            for writer in list(self._writers.values()):
                 writer.expire()
+                writer.fire()

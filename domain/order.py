@@ -1,16 +1,22 @@
-"""The rules of an order. It counts the answers of its SKUs itself, since only the order sees all of its lines."""
+"""The rules of an order. It counts the answers of its SKUs itself, since only the order sees all of its lines, and owns
+the deadline by which they must have come.
+"""
 
-from __future__ import annotations  # rpds's maps take type arguments in their stubs only
+from typing import assert_never
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import NamedTuple, assert_never
-
-from rpds import HashTrieMap, HashTrieSet
-
-from domain.decider import Decider
+from domain.decider import Deadline, Decider
 from domain.ids import reservation_id
-from domain.order_commands import AnyOrderCommand, CancelOrder, FlagOrder, PlaceOrder, RecordStock, RejectOrder
+from domain.order_commands import (
+    AnyOrderCommand,
+    CancelOrder,
+    ExpireOrder,
+    FlagOrder,
+    PlaceOrder,
+    RecordStock,
+    RejectOrder,
+)
+from domain.order_dump import dump, load
+from domain.order_state import Order, evolve
 from domain.rejected import CurrencyDiffers, OrderClosed, OrderNotFound
 from event_schemas.event import Event
 from event_schemas.money import Money
@@ -18,8 +24,8 @@ from event_schemas.order import (
     LineReservation,
     OrderCancelled,
     OrderConfirmed,
+    OrderExpired,
     OrderFlagged,
-    OrderLine,
     OrderPlaced,
     OrderRejected,
     OrderRejection,
@@ -33,54 +39,7 @@ from event_schemas.order import (
 )
 from event_schemas.topics import ORDERS
 
-OrderEvent = (
-    OrderPlaced
-    | OrderStockRecorded
-    | OrderStockConfirmed
-    | OrderConfirmed
-    | OrderRejected
-    | OrderCancelled
-    | OrderFlagged
-)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Line(NamedTuple):
-    """What the rules need of a line: money in minor units of the order's currency."""
-
-    line_id: str
-    product_id: str
-    sku: str
-    quantity: int
-    line_total: int
-
-
-class Order(NamedTuple):
-    """An order as its rules need it; ``status`` is None until it is placed."""
-
-    order_id: str = ""
-    status: OrderStatus | None = None
-    placed_at: datetime = EPOCH
-    currency: str = ""
-    total: int = 0
-    payment_method: str | None = None
-    lines: tuple[Line, ...] = ()
-    results: HashTrieMap[str, tuple[str, str | None]] = HashTrieMap()
-    """Answer per SKU: the warehouse that holds the goods, or None where they were refused, after the outcome."""
-    flags: HashTrieSet[tuple[str, str | None]] = HashTrieSet()
-
-    @property
-    def demands(self) -> dict[str, int]:
-        """Pieces per SKU, the lines of one SKU counted together."""
-        return demands((line.sku, line.quantity) for line in self.lines)
-
-
-def demands(lines: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Pieces per SKU of (sku, quantity) pairs, in the order in which the SKUs first appear."""
-    total: dict[str, int] = {}
-    for sku, quantity in lines:
-        total[sku] = total.get(sku, 0) + quantity
-    return total
+__all__ = ["ORDER", "Order", "decide", "due"]
 
 
 def decide(state: Order, command: AnyOrderCommand) -> list[Event]:
@@ -100,6 +59,8 @@ def decide(state: Order, command: AnyOrderCommand) -> list[Event]:
             return [_rejected(state, command.reason, command.skus)]
         case CancelOrder():
             return _cancel(state, command)
+        case ExpireOrder():
+            return _expire(state, command)
         case FlagOrder():
             if (command.reason, command.sku) in state.flags:
                 return []
@@ -128,6 +89,7 @@ def _placed(command: PlaceOrder) -> OrderPlaced:
         total=total,
         country=command.country,
         payment_method=command.payment_method,
+        expires_at=command.expires_at,
     )
 
 
@@ -210,7 +172,7 @@ def _rejected(state: Order, reason: OrderRejection, skus: tuple[str, ...]) -> Or
 def _cancel(state: Order, command: CancelOrder) -> list[Event]:
     if state.status is OrderStatus.CANCELLED:
         return []
-    if state.status is OrderStatus.REJECTED:
+    if state.status in {OrderStatus.REJECTED, OrderStatus.EXPIRED}:
         raise _closed(state)
     return [
         OrderCancelled(
@@ -224,41 +186,19 @@ def _cancel(state: Order, command: CancelOrder) -> list[Event]:
     ]
 
 
-def evolve(state: Order, event: OrderEvent) -> Order:
-    """The order after an event."""
-    match event:
-        case OrderPlaced():
-            return Order(
-                order_id=event.order_id,
-                status=OrderStatus.PENDING,
-                placed_at=event.placed_at,
-                currency=event.total.currency,
-                total=event.total.amount,
-                payment_method=event.payment_method,
-                lines=tuple(map(_line, event.lines)),
-            )
-        case OrderStockRecorded():
-            results = state.results
-            for result in event.results:
-                results = results.insert(result.sku, (result.outcome, result.warehouse_id))
-            return state._replace(results=results)
-        case OrderStockConfirmed():
-            return state
-        case OrderConfirmed():
-            return state._replace(status=OrderStatus.CONFIRMED)
-        case OrderRejected():
-            return state._replace(status=OrderStatus.REJECTED)
-        case OrderCancelled():
-            return state._replace(status=OrderStatus.CANCELLED)
-        case OrderFlagged():
-            return state._replace(flags=state.flags.insert((event.reason, event.sku)))
-        case _:
-            assert_never(event)
+def _expire(state: Order, command: ExpireOrder) -> list[Event]:
+    """A timer may fire late, twice, or for a deadline that was extended since: then nothing is left to do."""
+    if state.status is not OrderStatus.PENDING or command.expires_at != state.expires_at:
+        return []
+    return [OrderExpired(order_id=state.order_id, placed_at=state.placed_at, to_release=_to_release(state))]
 
 
-def _line(line: OrderLine) -> Line:
-    return Line(line.line_id, line.product_id, line.sku, line.quantity, line.line_total.amount)
+def due(state: Order) -> Deadline | None:
+    """When the order expires, as long as it is pending; None for one that is settled or has no deadline."""
+    if state.status is not OrderStatus.PENDING or state.expires_at is None:
+        return None
+    return Deadline(state.expires_at, ExpireOrder(order_id=state.order_id, expires_at=state.expires_at))
 
 
-ORDER: Decider[Order] = Decider(ORDERS.name, Order(), decide, evolve)  # type: ignore[arg-type]
+ORDER: Decider[Order] = Decider(ORDERS.name, Order(), decide, evolve, dump, load, due)  # type: ignore[arg-type]
 """The rules of orders, as the writer of the topic ``orders`` runs them."""

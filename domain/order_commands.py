@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from domain.decider import Command
-from domain.words import MOST_LINES, Code, Sku
+from domain.words import MOST_LINES, BusinessTime, Code, Sku
 from event_schemas.order import OrderLine, OrderRejection, StockResult
 from event_schemas.topics import ORDERS
 
@@ -24,7 +24,10 @@ class OrderCommand(Command):
 
 
 class PlaceOrder(OrderCommand):
-    """Order these lines. The edge has put in the id, the time, and each line's name and price."""
+    """Order these lines. The edge has put in the id, the times, and each line's name and price.
+
+    With ``expires_at`` the order expires unless it is settled by then; an order from history has none.
+    """
 
     type: Literal["PlaceOrder"] = "PlaceOrder"
     order_number: Code
@@ -33,6 +36,7 @@ class PlaceOrder(OrderCommand):
     lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MOST_LINES)]
     country: Code | None = None
     payment_method: Code | None = None
+    expires_at: BusinessTime | None = None
 
 
 class RecordStock(OrderCommand):
@@ -58,6 +62,17 @@ class CancelOrder(OrderCommand):
     cancelled_by: Code = "customer"
 
 
+class ExpireOrder(OrderCommand):
+    """The order's deadline has passed. Only the timers of the order's own writer say so, and name which deadline.
+
+    Both values come from the order's state, so they have no bounds that an order could fail to meet.
+    """
+
+    type: Literal["ExpireOrder"] = "ExpireOrder"
+    order_id: str
+    expires_at: AwareDatetime
+
+
 class FlagOrder(OrderCommand):
     """Have a person look at the order."""
 
@@ -66,4 +81,4 @@ class FlagOrder(OrderCommand):
     sku: Sku | None = None
 
 
-AnyOrderCommand = PlaceOrder | RecordStock | RejectOrder | CancelOrder | FlagOrder
+AnyOrderCommand = PlaceOrder | RecordStock | RejectOrder | CancelOrder | ExpireOrder | FlagOrder

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from domain.decider import Decider
+from domain.dumped import Dumped, parts, text, whole
 from domain.product_commands import (
     AddProduct,
     ChangePrice,
@@ -16,6 +17,7 @@ from domain.product_commands import (
 from domain.rejected import CurrencyDiffers, ProductExists, ProductGone, ProductNotFound
 from domain.words import BookDetails, Price
 from event_schemas.catalog import Book, PriceChanged, ProductAdded, ProductDescribed, ProductWithdrawn, Variant
+from event_schemas.codec import encode
 from event_schemas.event import Event
 from event_schemas.money import Money
 from event_schemas.topics import CATALOG
@@ -126,5 +128,19 @@ def evolve(state: Product, event: ProductEvent) -> Product:
             assert_never(event)
 
 
-PRODUCT: Decider[Product] = Decider(CATALOG.name, Product(), decide, evolve)  # type: ignore[arg-type]  # one topic, one aggregate: the codec gives only its events
+def dump(state: Product) -> Dumped:
+    """Whether it is withdrawn, and the product in the form that the log has for it, so that no field is forgotten."""
+    return [int(state.withdrawn), None if state.added is None else encode(state.added).decode()]
+
+
+def load(value: object) -> Product:
+    """The state that ``dump`` gave. Raises ``ValueError`` or ``TypeError`` for anything else."""
+    withdrawn, added = parts(value, 2)
+    if whole(withdrawn) not in (0, 1):
+        raise ValueError("withdrawn is neither 0 nor 1")
+    event = None if added is None else ProductAdded.model_validate_json(text(added))
+    return Product(added=event, withdrawn=bool(withdrawn))
+
+
+PRODUCT: Decider[Product] = Decider(CATALOG.name, Product(), decide, evolve, dump, load)  # type: ignore[arg-type]  # one topic, one aggregate: the codec gives only its events
 """The rules of products, as the writer of the topic ``catalog`` runs them."""

@@ -7,7 +7,7 @@ Rejected
     ├── ProductGone        the product is withdrawn
     ├── CurrencyDiffers    amounts of two currencies cannot be compared or added up
     ├── InsufficientStock  less is available than would be taken away
-    ├── OrderClosed        the order is cancelled or rejected already
+    ├── OrderClosed        the order is cancelled, rejected or expired already
 """
 
 from typing import Any

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from event_schemas.event import REGISTRY, Event
 from event_schemas.holder import BEAT, CLAIMED
@@ -25,7 +25,7 @@ Beside the events, every topic holds the records by which writers take and keep 
 `{BEAT}`: they are no events, see `event_schemas/holder.py`.
 """
 
-PLAIN = {str: "text", int: "whole number", datetime: "time", bool: "yes or no"}
+PLAIN = {str: "text", int: "whole number", datetime: "time", AwareDatetime: "time", bool: "yes or no"}
 
 
 def catalogue(examples: Mapping[str, Any]) -> str:

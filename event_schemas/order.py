@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from event_schemas.catalog import Part
 from event_schemas.event import Event, event
@@ -18,6 +18,7 @@ class OrderStatus(StrEnum):
     CONFIRMED = "CONFIRMED"
     REJECTED = "REJECTED"
     CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
 
 
 class OrderRejection(StrEnum):
@@ -80,7 +81,10 @@ class SoldLine(Part):
 
 @event("order.placed", topic=ORDERS.name)
 class OrderPlaced(Event):
-    """A customer, or a guest, ordered. Prices are fixed; whether the stock suffices is being asked of each SKU."""
+    """A customer, or a guest, ordered. Prices are fixed; whether the stock suffices is being asked of each SKU.
+
+    Unless the order is settled before ``expires_at``, it expires then; orders from history have no such deadline.
+    """
 
     order_id: str
     order_number: str
@@ -91,6 +95,7 @@ class OrderPlaced(Event):
     total: Money
     country: str | None = None
     payment_method: str | None = None
+    expires_at: AwareDatetime | None = None
 
 
 @event("order.stock_recorded", topic=ORDERS.name)
@@ -146,6 +151,15 @@ class OrderCancelled(Event):
     placed_at: datetime
     to_release: tuple[ReservationRef, ...] = ()
     sold: tuple[SoldLine, ...] = ()
+
+
+@event("order.expired", topic=ORDERS.name)
+class OrderExpired(Event):
+    """The order's deadline passed before it was settled. What had been promised to it goes back to the shelf."""
+
+    order_id: str
+    placed_at: datetime
+    to_release: tuple[ReservationRef, ...] = ()
 
 
 @event("order.flagged", topic=ORDERS.name)

@@ -1,4 +1,4 @@
-"""The forms of settings that name servers of one's own: a slip is told at once, not by a client that never connects.
+"""The forms of settings that name servers and instances: a slip is told at once, not by a client that never connects.
 
 Nothing is asked of the servers; an empty value means none. Messages show no value: it may hold a password.
 """
@@ -6,13 +6,16 @@ Nothing is asked of the servers; an empty value means none. Messages show no val
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 _PLACE = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:/@,\[\]]+):(\d{1,5})")
 _POSTGRES = re.compile(r"postgres(?:ql)?://\S+")
+_BASE_URL = re.compile(r"https?://[^\s,/?#@]+(?:/[^\s,?#@]*)?")
 _REDIS = re.compile(r"(?:rediss?|unix)://\S+")
 HIGHEST_PORT = 65_535
+INSTANCE_PORT_STEP = 100
+"""From the port of one command API instance to that of the next."""
 
 
 def upper(value: Any) -> Any:
@@ -44,6 +47,39 @@ def redis_url(value: str) -> str:
     return value
 
 
+def base_url(value: str) -> str:
+    """An HTTP base URL, without slashes at the end. Raises `PydanticCustomError` when it is none."""
+    if value and not _BASE_URL.fullmatch(value):
+        raise PydanticCustomError("base_url", "It must begin with http:// or https:// and name a server")
+    return value.rstrip("/")
+
+
+def base_urls(value: str) -> str:
+    """`URL[,URL]`, each as `base_url`. Raises `PydanticCustomError` when one is none."""
+    return ",".join(base_url(each.strip() or "-") for each in value.split(",")) if value.strip() else ""
+
+
+def instance_count(value: int, info: ValidationInfo) -> int:
+    """How many command APIs there are. Raises `PydanticCustomError` when the last one's port would be none."""
+    last = info.data.get("command_api_port", 0) + INSTANCE_PORT_STEP * (value - 1)
+    if last > HIGHEST_PORT:
+        raise PydanticCustomError("instance_count", "The last one's port would be {last}", {"last": last})
+    return value
+
+
+def instance_url(value: str, info: ValidationInfo) -> str:
+    """The base URL of one command API. Raises `PydanticCustomError` when there are to be several."""
+    if value and info.data.get("command_apis", 1) > 1:
+        raise PydanticCustomError(
+            "instance_url", "It is that of one instance: leave it empty where `up` starts several"
+        )
+    return base_url(value)
+
+
 KafkaServers = Annotated[str, AfterValidator(kafka_servers)]
+BaseUrl = Annotated[str, AfterValidator(base_url)]
+BaseUrls = Annotated[str, AfterValidator(base_urls)]
+InstanceCount = Annotated[int, AfterValidator(instance_count)]
+InstanceUrl = Annotated[str, AfterValidator(instance_url)]
 PostgresDsn = Annotated[str, AfterValidator(postgres_dsn)]
 RedisUrl = Annotated[str, AfterValidator(redis_url)]

@@ -10,7 +10,17 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infra.setting_forms import KafkaServers, PostgresDsn, RedisUrl, upper
+from infra.setting_forms import (
+    INSTANCE_PORT_STEP,
+    BaseUrl,
+    BaseUrls,
+    InstanceCount,
+    InstanceUrl,
+    KafkaServers,
+    PostgresDsn,
+    RedisUrl,
+    upper,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -42,14 +52,18 @@ class Settings(BaseSettings):
         default=None, description="`redis://...` of your own Redis; empty: the embedded one is started."
     )
 
-    command_api_port: int = Field(default=8001, ge=1, le=65535, description="Port of the command API.")
+    command_api_port: int = Field(default=8001, ge=1, le=65535, description="Port of the command API; the next: +100.")
+    command_apis: InstanceCount = Field(default=1, ge=1, le=16, description="How many command APIs `up` starts.")
+    advertised_address: InstanceUrl | None = Field(
+        default=None, description="Base URL at which the others reach this command API; empty: its host and port."
+    )
     query_api_port: int = Field(default=8002, ge=1, le=65535, description="Port of the query API.")
     projectors_port: int = Field(default=6066, ge=1, le=65535, description="Health port of the projectors.")
     policies_port: int = Field(default=6067, ge=1, le=65535, description="Health port of the policies.")
-    command_api_address: str | None = Field(
-        default=None, description="Base URL of the command API where it runs elsewhere; empty: its port here."
+    command_api_address: BaseUrls | None = Field(
+        default=None, description="Base URLs of the command APIs, with commas between; empty: those that `up` starts."
     )
-    query_api_address: str | None = Field(
+    query_api_address: BaseUrl | None = Field(
         default=None, description="Base URL of the query API as clients see it; empty: its port here."
     )
     kafka_port: int = Field(default=9092, ge=1, le=65535, description="Port of the embedded broker.")
@@ -62,6 +76,13 @@ class Settings(BaseSettings):
     )
     replication_factor: int = Field(default=1, ge=1, le=9, description="Replicas of every topic; 3 outside one broker.")
     min_insync_replicas: int = Field(default=1, ge=1, le=9, description="Replicas that must have an event; 2 of 3.")
+
+    order_deadline_seconds: float = Field(
+        default=900.0, gt=0, le=31_536_000, description="How long a live order may stay PENDING before it is given up."
+    )
+    snapshot_seconds: float = Field(default=2.0, gt=0, le=3600, description="Longest pause between two snapshots.")
+    snapshot_events: int = Field(default=10_000, ge=1, description="New events after which a snapshot does not wait.")
+    cached_aggregates: int = Field(default=50_000, ge=1, description="Unchanged aggregates kept in memory, at most.")
 
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body; bulk has its own.")
     max_bulk_bytes: int = Field(default=8_000_000, ge=1_000, description="Largest body of `POST /v1/bulk`.")
@@ -93,14 +114,31 @@ class Settings(BaseSettings):
         return self.redis_url or f"redis://{self.host}:{self.redis_port}/0"
 
     @property
+    def command_api_ports(self) -> tuple[int, ...]:
+        """The ports of the command API instances that `up` starts, the first's first."""
+        return tuple(self.command_api_port + INSTANCE_PORT_STEP * number for number in range(self.command_apis))
+
+    @property
+    def command_api_urls(self) -> tuple[str, ...]:
+        """Base URLs of the command API's instances, without a slash at the end; each takes every command."""
+        if self.command_api_address:
+            return tuple(self.command_api_address.split(","))
+        return tuple(f"http://{self.host}:{port}" for port in self.command_api_ports)
+
+    @property
     def command_api_url(self) -> str:
-        """Base URL of the command API, without a slash at the end."""
-        return (self.command_api_address or f"http://{self.host}:{self.command_api_port}").rstrip("/")
+        """Base URL of the first instance of the command API, without a slash at the end."""
+        return self.command_api_urls[0]
+
+    @property
+    def instance_address(self) -> str:
+        """Base URL at which other instances reach this command API, without a slash at the end."""
+        return self.advertised_address or f"http://{self.host}:{self.command_api_port}"
 
     @property
     def query_api_url(self) -> str:
         """Base URL of the query API, without a slash at the end."""
-        return (self.query_api_address or f"http://{self.host}:{self.query_api_port}").rstrip("/")
+        return self.query_api_address or f"http://{self.host}:{self.query_api_port}"
 
 
 @lru_cache

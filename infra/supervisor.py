@@ -141,7 +141,8 @@ class Supervisor:
         self._changed()
 
     def _changed(self) -> None:
-        state = State(self._phase, self._message, [self._describe(each) for each in self._all()])
+        processes = [self._describe(each) for each in self._all()]
+        state = State(self._phase, self._message, processes, self._settings.command_apis)
         state.save(self.home)
         self._tell(state)
 

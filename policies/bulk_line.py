@@ -38,6 +38,7 @@ def bulk_line(policy: str, intent: Intent) -> BulkLine:
         "actor": f"system:{policy}",
         "correlation_id": last.correlation_id,
         "causation_id": last.id,
+        "follows": last_positions(causes),
     }
     at = historic_time(causes)
     if at is not None:
@@ -45,6 +46,15 @@ def bulk_line(policy: str, intent: Intent) -> BulkLine:
     value = command.__pydantic_serializer__.to_json(command, exclude_none=True)
     body = orjson.dumps(head)[:-1] + b',"command":' + value + b"}"
     return BulkLine(key, command.aggregate_id, type(command).__name__, body)
+
+
+def last_positions(causes: tuple[Recorded, ...]) -> list[str]:
+    """Where the causes lie in the log, the last of each partition, as ``stock/3@1842``."""
+    last: dict[tuple[str, int], int] = {}
+    for cause in causes:
+        partition = (cause.topic, cause.partition)
+        last[partition] = max(cause.offset, last.get(partition, 0))
+    return [f"{topic}/{partition}@{offset}" for (topic, partition), offset in last.items()]
 
 
 def historic_time(causes: tuple[Recorded, ...]) -> datetime | None:

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from domain.decider import Command
 from domain.ids import reservation_id
-from domain.order import demands
 from domain.order_commands import RecordStock
+from domain.order_state import demands
 from domain.stock_commands import ReleaseReservation, ReserveStock
 from domain.words import MOST_PIECES
 from event_schemas.order import (
     OrderCancelled,
+    OrderExpired,
     OrderPlaced,
     OrderRejected,
     OrderStockRecorded,
@@ -38,6 +39,8 @@ def react(recorded: Recorded) -> Sequence[Command]:
             return _give_back(unwanted, ReleaseReason.ORDER_REJECTED)
         case OrderCancelled(to_release=unwanted) | OrderStockRecorded(to_release=unwanted):
             return _give_back(unwanted, ReleaseReason.CANCELLED)
+        case OrderExpired(to_release=unwanted):
+            return _give_back(unwanted, ReleaseReason.EXPIRED)
         case StockReserved(purpose=Purpose.SALE) as reserved:
             return [_answer(reserved, Outcome.RESERVED, reserved.warehouse_id)]
         case StockReservationRejected(purpose=Purpose.SALE) as refused:
@@ -116,7 +119,15 @@ def merge(intents: Sequence[Intent]) -> list[Intent]:
 BUY = Policy(
     name="buy",
     reacts_to=frozenset(
-        {OrderPlaced, OrderRejected, OrderCancelled, OrderStockRecorded, StockReserved, StockReservationRejected}
+        {
+            OrderPlaced,
+            OrderRejected,
+            OrderCancelled,
+            OrderExpired,
+            OrderStockRecorded,
+            StockReserved,
+            StockReservationRejected,
+        }
     ),
     react=react,
     merge=merge,

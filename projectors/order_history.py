@@ -123,6 +123,10 @@ def _cancelled(fold: _Fold, item: Recorded, event: order.OrderCancelled) -> None
     )  # fmt: skip
 
 
+def _expired(fold: _Fold, item: Recorded, event: order.OrderExpired) -> None:
+    fold.change(item, event.order_id, status="EXPIRED", settled_at=item.envelope.time)
+
+
 def _flagged(fold: _Fold, item: Recorded, event: order.OrderFlagged) -> None:
     fold.change(item, event.order_id, flags=[{"reason": event.reason, "sku": event.sku}])
 
@@ -134,6 +138,7 @@ _HANDLERS: dict[type, Callable[[_Fold, Recorded, Any], None]] = {
     order.OrderConfirmed: _confirmed,
     order.OrderRejected: _rejected,
     order.OrderCancelled: _cancelled,
+    order.OrderExpired: _expired,
     order.OrderFlagged: _flagged,
 }
 

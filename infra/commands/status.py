@@ -17,7 +17,7 @@ from infra.launcher.home import Home
 from infra.launcher.processes import alarms, process_programs
 from infra.launcher.program import CannotStart, NotReady, Program
 from infra.launcher.record import ProcessRecord, read
-from infra.launcher.state import running_supervisor
+from infra.launcher.state import as_started, running_supervisor
 from infra.servers.embedded import embedded_programs
 from infra.settings import Settings, settings
 
@@ -40,8 +40,9 @@ COLUMNS = {
 
 def status() -> None:
     """What runs, and how far each projection is. Exit code 0 when all is ready, else 3."""
-    configuration, console = settings(), make_console()
-    home = Home.of(configuration)
+    console = make_console()
+    home = Home.of(settings())
+    configuration = as_started(settings(), home)
     try:
         processes = process_programs(configuration, home)
         programs = [*embedded_programs(configuration, home), *processes]

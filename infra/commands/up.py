@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from infra.launcher.display import StartDisplay, fetch_progress, table_of
+from infra.launcher.display import StartDisplay, fetch_progress
 from infra.launcher.display import console as make_console
 from infra.launcher.group import StartFailed
 from infra.launcher.home import Home
@@ -20,33 +20,31 @@ from infra.launcher.orphans import stop_orphans
 from infra.launcher.ports import complaints
 from infra.launcher.processes import process_programs
 from infra.launcher.program import CannotStart
+from infra.launcher.standing import tell_already_up, tell_ready
 from infra.launcher.state import State, forget_state, read_state, running_supervisor
 from infra.servers.archive import archive_path, make_archive
 from infra.servers.embedded import embedded_programs, fetch_what_is_missing
 from infra.settings import REPOSITORY, Settings, settings
 
 POLL_SECONDS = 0.1
-NEXT = """
-Try next:
-  ./stockroom demo                      a guided tour
-  ./stockroom status                    what runs, and how far each projection is
-  ./stockroom kafka-topics --list       Kafka's own tools
-  ./stockroom logs command_api -f       a log
-  ./stockroom down                      stops everything; the data stays"""
 
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Go on in the background once all is ready.")] = False,
+    command_apis: Annotated[int | None, typer.Option(help="How many command APIs share the work.")] = None,
 ) -> None:
-    """Start the servers and processes, wait until each is ready, and say what runs where."""
-    configuration, console = settings(), make_console()
-    home = Home.of(configuration)
+    """Start the servers and processes, wait until each is ready, and say what runs where.
+
+    Exit code 0 when all is ready, or was already; 1 when something fails, or another number of command APIs is up.
+    """
+    configuration = settings() if command_apis is None else Settings(command_apis=command_apis)
+    console, home = make_console(), Home.of(configuration)
     if running_supervisor(home) is not None:
-        _already_up(console, home)
-        return
+        raise typer.Exit(tell_already_up(console, configuration, home))
     try:
         _prepare(console, configuration, home)
-        code = _in_background(console, home) if detach else _in_foreground(console, configuration, home)
+        run = _in_background if detach else _in_foreground
+        code = run(console, configuration, home)
     except CannotStart as error:
         console.print(str(error), markup=False)
         code = 1
@@ -91,7 +89,7 @@ def _in_foreground(console: Console, configuration: Settings, home: Home) -> int
         if state.phase != "starting":
             display.close()
         if state.phase == "ready":
-            _tell(console, state)
+            tell_ready(console, state)
             console.print("\nCtrl-C stops everything.")
         elif state.phase == "failing":
             console.print(state.message, markup=False)
@@ -101,13 +99,12 @@ def _in_foreground(console: Console, configuration: Settings, home: Home) -> int
         try:
             return asyncio.run(Supervisor(configuration, show).run())
         except AlreadyRunning:
-            _already_up(console, home)
-            return 0
+            return tell_already_up(console, configuration, home)
         finally:
             display.close()
 
 
-def _in_background(console: Console, home: Home) -> int:
+def _in_background(console: Console, configuration: Settings, home: Home) -> int:
     path = home.log("supervisor")
     with open_log(path) as output:
         begins = output.tell()
@@ -117,7 +114,12 @@ def _in_background(console: Console, home: Home) -> int:
             stdout=output,
             stderr=output,
             cwd=REPOSITORY,
-            env={**os.environ, "STOCKROOM_HOME": str(home.root), "STOCKROOM_CACHE": str(home.cache)},
+            env={
+                **os.environ,
+                "STOCKROOM_HOME": str(home.root),
+                "STOCKROOM_CACHE": str(home.cache),
+                "STOCKROOM_COMMAND_APIS": str(configuration.command_apis),
+            },
             start_new_session=True,
         )
     display = StartDisplay(console)
@@ -129,7 +131,7 @@ def _in_background(console: Console, home: Home) -> int:
                 if state.phase == "ready":
                     break
             if process.poll() is not None:
-                return _ended(console, home, process.returncode, begins)
+                return _ended(console, configuration, home, process.returncode, begins)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         display.close()
@@ -139,29 +141,15 @@ def _in_background(console: Console, home: Home) -> int:
         return 130
     finally:
         display.close()
-    _tell(console, state)
+    tell_ready(console, state)
     return 0
 
 
-def _ended(console: Console, home: Home, code: int, log_begins: int) -> int:
+def _ended(console: Console, configuration: Settings, home: Home, code: int, log_begins: int) -> int:
     if code == 0 and running_supervisor(home) is not None:
-        _already_up(console, home)
-        return 0
+        return tell_already_up(console, configuration, home)
     state = read_state(home)
     message = state.message if state is not None else ""
     last_words = "\n".join(last_lines(home.log("supervisor"), 20, log_begins))
     console.print(message or last_words or "the supervisor was stopped", markup=False)
     return 1
-
-
-def _already_up(console: Console, home: Home) -> None:
-    state = read_state(home)
-    console.print(f"Already up ({home.root}).")
-    if state is not None:
-        console.print(table_of(state))
-
-
-def _tell(console: Console, state: State) -> None:
-    console.print()
-    console.print(table_of(state))
-    console.print(NEXT, markup=False)

@@ -1,8 +1,11 @@
-"""Which exceptions of the client libraries mean that a server is away, as opposed to having refused what was asked."""
+"""Which exceptions of the client libraries mean that a server is away, as opposed to having refused what was asked.
+
+Those of Redis are not among them: its client takes a while to import, and only the query API asks it, through
+`query_api/sorted_sets.py`.
+"""
 
 import asyncpg
 from aiokafka.errors import KafkaConnectionError
-from redis import exceptions as redis
 
 AWAY: dict[type[Exception], str] = {
     asyncpg.PostgresConnectionError: "PostgreSQL",
@@ -10,9 +13,6 @@ AWAY: dict[type[Exception], str] = {
     asyncpg.AdminShutdownError: "PostgreSQL",
     asyncpg.CrashShutdownError: "PostgreSQL",
     asyncpg.TooManyConnectionsError: "PostgreSQL",
-    redis.ConnectionError: "Redis",
-    redis.TimeoutError: "Redis",
-    redis.BusyLoadingError: "Redis",
     KafkaConnectionError: "Kafka",
     ConnectionError: "A server that is needed",
     TimeoutError: "A server that is needed",

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
 
 from infra.launcher.state import State
 
@@ -33,7 +32,7 @@ class StartDisplay:
             if news != self._told.get(process.name) and process.state in ("ready", "restarting"):
                 seconds = time.monotonic() - self._began
                 what = "ready" if process.state == "ready" else f"{process.reason}, starts again"
-                self._console.print(f"{seconds:6.1f} s  {process.name:<12} {what}", markup=False)
+                self._console.print(f"{seconds:6.1f} s  {process.name:<14} {what}", markup=False)
                 self._told[process.name] = news
         if self._status is not None:
             waiting = [each for each in state.processes if each.state == "starting"]
@@ -71,13 +70,3 @@ def console(*, stderr: bool = False) -> Console:
     """Where commands print: as wide as the terminal, and wide enough for whole paths when it is a file or a pipe."""
     found = Console(soft_wrap=True, highlight=False, stderr=stderr)
     return found if found.is_terminal else Console(soft_wrap=True, highlight=False, stderr=stderr, width=PLAIN_WIDTH)
-
-
-def table_of(state: State) -> Table:
-    """What runs where: name, address, pid, log."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("name", "address", "pid", "log"):
-        table.add_column(heading, overflow="fold")
-    for process in state.processes:
-        table.add_row(process.name, process.address, str(process.pid or "-"), process.log)
-    return table

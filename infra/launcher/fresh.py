@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 from infra.launcher.home import Home
-from infra.launcher.ports import free_ports
+from infra.launcher.ports import free_ladder, free_ports
+from infra.setting_forms import INSTANCE_PORT_STEP
 from infra.settings import Settings
+
+MOST_INSTANCES = 8
+"""Command APIs that tests may start beside each other."""
 
 OWN_SERVERS = ("STOCKROOM_KAFKA_BOOTSTRAP_SERVERS", "STOCKROOM_POSTGRES_DSN", "STOCKROOM_REDIS_URL")
 
@@ -22,5 +26,6 @@ def fresh_settings(folder: Path) -> Settings:
     ports = [name for name in Settings.model_fields if name.endswith("_port")]
     for name, port in zip(ports, free_ports(len(ports)), strict=True):
         os.environ[f"STOCKROOM_{name.upper()}"] = str(port)
+    os.environ["STOCKROOM_COMMAND_API_PORT"] = str(free_ladder(MOST_INSTANCES, INSTANCE_PORT_STEP))
     os.environ["STOCKROOM_HOME"], os.environ["STOCKROOM_CACHE"] = str(folder), str(cache)
     return Settings()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from infra.launcher.home import Home
 from infra.launcher.logs import last_lines
@@ -46,12 +47,15 @@ class Group:
             raise StartFailed(self._story(late, f"not ready after {seconds:.0f} s: {late.reason}")) from None
 
     async def stop(self, *, in_turn: bool) -> None:
-        """Stops all: the last first and one after another, or all at once."""
-        if in_turn:
-            for member in reversed(self.members):
-                await member.stop()
-        else:
+        """Stops all: the last first and one after another, or all at once.
+
+        In turn too, instances of one program end together: else each would take over what the one before has left.
+        """
+        if not in_turn:
             await asyncio.gather(*(member.stop() for member in self.members))
+            return
+        for _, instances in groupby(reversed(self.members), key=lambda member: member.program.command):
+            await asyncio.gather(*(member.stop() for member in instances))
 
     def _story(self, member: Supervised, what: str) -> str:
         path = self._home.log(member.program.name)

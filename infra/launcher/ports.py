@@ -1,12 +1,15 @@
 """Free ports, and a clear word about ports that somebody else has."""
 
 import contextlib
+import secrets
 import socket
 from collections.abc import Iterable
 
 import psutil
 
 from infra.launcher.program import Program
+
+LADDERS_BEGIN, LADDERS_END = 10_000, 32_000
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
@@ -16,6 +19,14 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
         for each in sockets:
             each.bind((host, 0))
         return [each.getsockname()[1] for each in sockets]
+
+
+def free_ladder(count: int, step: int, host: str = "127.0.0.1") -> int:
+    """The lowest of that many free ports which are `step` apart. All lie below those that the system hands out."""
+    while True:
+        lowest = secrets.randbelow(LADDERS_END - LADDERS_BEGIN - count * step) + LADDERS_BEGIN
+        if all(is_free(host, lowest + step * rung) for rung in range(count)):
+            return lowest
 
 
 def is_free(host: str, port: int) -> bool:
@@ -42,10 +53,15 @@ def complaints(host: str, programs: Iterable[Program]) -> list[str]:
             elif not is_free(host, port):
                 found.append(
                     f"Port {port} ({setting}, for {program.name}) is in use{_by_whom(port)}. "
-                    f"Stop that program, or set {setting} to a free port."
+                    f"Stop that program, or {_way_out(setting)}."
                 )
             seen[port] = setting
     return found
+
+
+def _way_out(setting: str) -> str:
+    variable, *added = setting.split(" + ")
+    return f"choose another {variable}" if added else f"set {variable} to a free port"
 
 
 def _by_whom(port: int) -> str:

@@ -1,6 +1,7 @@
 """The product's own processes as programs: the one table of what `up` starts after the servers."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -16,32 +17,54 @@ PROCESSES = (
     ("projectors", "projectors_port"),
     ("query_api", "query_api_port"),
 )
+COMMAND_API = "command_api"
 READY_TIMEOUT = 5.0
 
 
 def process_programs(settings: Settings, home: Home) -> list[Program]:
-    """The processes, each as `python -m NAME`."""
-    return [_program(name, field, settings, home) for name, field in PROCESSES]
+    """The processes, each as `python -m NAME`; of the command API as many instances as the settings say."""
+    others = [(name, field) for name, field in PROCESSES if name != COMMAND_API]
+    return [
+        *(_instance(number, port, settings, home) for number, port in enumerate(settings.command_api_ports)),
+        *(_program(name, name, {field: getattr(settings, field)}, settings, home) for name, field in others),
+    ]
 
 
-def _program(name: str, field: str, settings: Settings, home: Home) -> Program:
-    port: int = getattr(settings, field)
-    url = f"http://{settings.host}:{port}"
+def _instance(number: int, port: int, settings: Settings, home: Home) -> Program:
+    """The command API's instance of that number, counted from 0. To itself each is the only one, on its own port."""
+    name, setting = COMMAND_API, "command_api_port"
+    if number:
+        name, setting = f"{name}_{number + 1}", f"{setting} + {port - settings.command_api_port}"
+    own = settings.model_copy(update={"command_api_port": port, "command_apis": 1})
+    return _program(name, COMMAND_API, {setting: port}, own, home)
+
+
+def _program(name: str, module: str, ports: Mapping[str, int], settings: Settings, home: Home) -> Program:
+    url = f"http://{settings.host}:{next(iter(ports.values()))}"
     return Program(
         name=name,
-        command=(sys.executable, "-m", name),
+        command=(sys.executable, "-m", module),
         address=url,
-        ports={field: port},
+        ports=ports,
         check=lambda: check(url),
-        environment={"STOCKROOM_HOME": str(home.root), "PYTHONUNBUFFERED": "1"},
+        environment={
+            "STOCKROOM_HOME": str(home.root),
+            "STOCKROOM_COMMAND_API_PORT": str(settings.command_api_port),
+            "STOCKROOM_COMMAND_APIS": str(settings.command_apis),
+            "PYTHONUNBUFFERED": "1",
+        },
     )
+
+
+def _client() -> httpx.AsyncClient:
+    """Loopback is never asked through a proxy; and no certificates are read for it, which takes 20 ms."""
+    return httpx.AsyncClient(timeout=READY_TIMEOUT, trust_env=False, verify=False)
 
 
 async def check(url: str) -> None:
     """Returns when `GET url/ready` answers 200; raises `NotReady` with the reason that it gives until then."""
     try:
-        # Loopback is never asked through a proxy.
-        async with httpx.AsyncClient(timeout=READY_TIMEOUT, trust_env=False) as client:
+        async with _client() as client:
             response = await client.get(f"{url}/ready")
     except httpx.HTTPError as error:
         raise NotReady("does not answer yet") from error
@@ -55,7 +78,7 @@ async def alarms(url: str) -> list[str]:
     `alarms` is a list of texts, or counts by name of which those above 0 are told.
     """
     try:
-        async with httpx.AsyncClient(timeout=READY_TIMEOUT, trust_env=False) as client:
+        async with _client() as client:
             body = (await client.get(f"{url}/ready")).json()
     except (httpx.HTTPError, ValueError):
         return []

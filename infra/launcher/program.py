@@ -19,7 +19,9 @@ def nothing_to_prepare() -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """A program: its command line, its ports by setting name, its readiness check, and how it is stopped.
+    """A program: its command line, its ports, its readiness check, and how it is stopped.
+
+    A port has the name of its setting, with what is added to it where that is so: `command_api_port + 100`.
 
     `prepare` runs before every start, in a thread, and may raise `CannotStart`. `check` returns when the program
     serves, and raises `NotReady` until then. `stop_seconds` is the bound after which it is killed.

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from infra.launcher.home import Home
 from infra.launcher.record import ProcessRecord, read, write_whole
+from infra.settings import Settings
 
 SUPERVISOR = "supervisor"
+ENDED = ("stopped", "failed")
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,15 @@ class ProcessState:
 
 @dataclass(frozen=True)
 class State:
-    """All of it. `phase` is starting, ready, stopping or failed; `message` says why it failed."""
+    """All of it. `phase` is starting, ready, stopping, stopped, failing or failed; `message` says why it failed.
+
+    `command_apis`: how many instances of the command API are kept running.
+    """
 
     phase: str
     message: str = ""
     processes: list[ProcessState] = field(default_factory=list)
+    command_apis: int = 1
 
     def save(self, home: Home) -> None:
         """Writes the state for others to read."""
@@ -42,9 +48,17 @@ def read_state(home: Home) -> State | None:
     try:
         content = json.loads(_path(home).read_text())
         processes = [ProcessState(**each) for each in content["processes"]]
-        return State(content["phase"], content["message"], processes)
+        return State(content["phase"], content["message"], processes, content["command_apis"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def as_started(settings: Settings, home: Home) -> Settings:
+    """The settings, with as many command APIs as were started here when something was and has not been stopped."""
+    state = read_state(home)
+    if state is None or state.phase in ENDED:
+        return settings
+    return settings.model_copy(update={"command_apis": state.command_apis})
 
 
 def forget_state(home: Home) -> None:

@@ -1,4 +1,7 @@
-"""One program kept running: started, watched until it is ready, restarted with back-off when it dies, stopped."""
+"""One program kept running: started, watched until it is ready, restarted when it dies, stopped.
+
+It is started again at once; one that dies again before it was steady has growing pauses between its starts.
+"""
 
 import asyncio
 import contextlib
@@ -16,6 +19,7 @@ from infra.launcher.record import ProcessRecord
 from infra.settings import REPOSITORY
 
 FIRST_PAUSE = 0.2
+"""Seconds before a second start in a row; there is none before the first."""
 LONGEST_PAUSE = 10.0
 STEADY_SECONDS = 30.0
 CHECK_EVERY = 0.1
@@ -71,7 +75,7 @@ class Supervised:
         self._change("stopped", "")
 
     async def _keep_running(self) -> None:
-        pause = FIRST_PAUSE
+        pause = 0.0
         while not self._stopping:
             began = time.monotonic()
             try:
@@ -85,11 +89,11 @@ class Supervised:
             self.is_ready.clear()
             self.restarts += 1
             if time.monotonic() - began > STEADY_SECONDS:
-                pause = FIRST_PAUSE
+                pause = 0.0
             self._change("restarting", ended)
             log.warning("ended, starts again", name=self.program.name, reason=ended, pause_seconds=pause)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
 
     async def _run_once(self) -> str:
         program = self.program

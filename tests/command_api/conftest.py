@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from command_api.app import create_app, not_ready, run_writers
+from command_api.app import create_app, run_writers
+from command_api.operation import not_ready
 from infra.settings import Settings
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from command_api.fence import Fence
+from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.partition_writer import PartitionWriter
@@ -20,6 +21,7 @@ from event_schemas.record import LogRecord
 from event_schemas.stock import AdjustmentReason
 from infra.http.problems import InternalError
 from tests.contract.memory_log import MemoryLog, SharedLog
+from tests.support.poll import until
 
 
 class Losing:
@@ -37,11 +39,19 @@ class Bench:
 
     def __init__(self, most_keys: int = 1000) -> None:
         self.shared, self.losing, self.most_keys = SharedLog(), Losing(), most_keys
+        self.lease = False
+        self.open = asyncio.Event()
+        self.open.set()
         self.writer = self.another()
         self.task = asyncio.create_task(self.writer.run())
 
+    async def _turn(self) -> None:
+        await asyncio.sleep(0)
+        await self.open.wait()
+
     def another(self) -> PartitionWriter:
-        return PartitionWriter(MemoryLog(self.shared, loses=self.losing), STOCK_ITEM, KeyWindow(24, self.most_keys))
+        log = MemoryLog(self.shared, self._turn, self.losing)
+        return PartitionWriter(log, STOCK_ITEM, KeyWindow(24, self.most_keys), lambda: self.lease)
 
     def counted(self) -> list[LogRecord]:
         holder, counted = NOBODY, []
@@ -112,6 +122,46 @@ async def test_a_refusal_leaves_no_event_and_is_proven_by_a_beat(bench: Bench) -
     assert (refused.value.status, refused.value.code) == (409, "insufficient_stock")
     assert bench.versions() == [1]
     assert len(bench.shared.records) == before + 1
+
+
+async def test_under_a_lease_a_refusal_and_a_no_op_need_no_beat(bench: Bench) -> None:
+    bench.lease = True
+    first = await bench.do(received(5), "k1")
+    before = len(bench.shared.records)
+    with pytest.raises(Refused):
+        await bench.do(adjusted(-6), "k2")
+    unchanged = await bench.do(CountStock(sku="A", counted_quantity=5), "k3")
+    assert (unchanged.version, unchanged.offset) == (1, first.offset)
+    assert len(bench.shared.records) == before
+
+
+async def test_a_lease_that_ends_makes_the_next_refusal_prove_itself(bench: Bench) -> None:
+    bench.lease = True
+    await bench.do(received(5), "k1")
+    thief = Fence(MemoryLog(bench.shared), lambda record: None)
+    await thief.claim()
+    bench.lease = False
+    with pytest.raises(Refused):
+        await bench.do(adjusted(-6), "k2")
+    assert bench.writer._fence.holder.epoch > thief.holder.epoch, "it was deposed, and decided after a new claim"
+
+
+async def test_a_partition_that_is_given_away_hands_on_what_has_not_happened(bench: Bench) -> None:
+    await bench.do(received(5), "k1")
+    bench.open.clear()
+    under_way = asyncio.create_task(bench.do(received(1), "k2"))
+    await until(lambda: asyncio.sleep(0, bool(bench.writer._under_way.decided)), bool)
+    queued = asyncio.create_task(bench.do(received(1), "k3"))
+    await until(lambda: asyncio.sleep(0, len(bench.writer._queue)), lambda length: length == 1)
+    bench.writer.release()
+    with pytest.raises(HeldElsewhere):
+        await queued
+    with pytest.raises(HeldElsewhere):
+        await bench.do(received(1), "k4")
+    bench.open.set()
+    assert (await under_way).version == 2
+    await asyncio.wait_for(bench.task, 5)
+    assert bench.versions() == [1, 2]
 
 
 async def test_the_next_command_sees_the_state_of_the_last_at_once(bench: Bench) -> None:

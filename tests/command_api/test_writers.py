@@ -36,6 +36,7 @@ async def test_a_repeat_whose_events_cannot_be_read_back_is_told_why(failure: Ex
     log = FailingLog(SharedLog())
     log.topic = STOCK_ITEM.topic
     writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 100)
+    writers.hold([0])
     running = asyncio.create_task(writers.run())
     intent = Intent(ReceiveStock(sku="A", quantity=1), "k1", "f", "staff:test", "k1", "k1")
     first: Answer = await asyncio.wait_for(writers.submit(intent), 5)

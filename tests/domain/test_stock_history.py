@@ -16,7 +16,8 @@ from domain.stock_commands import (
     ReserveStock,
     ShipReserved,
 )
-from domain.stock_item import STOCK_ITEM, StockItem
+from domain.stock_item import STOCK_ITEM
+from domain.stock_item_state import StockItem
 from event_schemas.event import Event
 from event_schemas.stock import (
     AdjustmentReason,
@@ -29,6 +30,7 @@ from event_schemas.stock import (
     StockReserved,
     StockShipped,
 )
+from tests.support.reloaded import decided, reloaded
 
 WAREHOUSES = st.sampled_from(["MAIN", "NORTH"])
 RESERVATIONS = st.integers(1, 8).map(lambda n: f"r{n}")
@@ -49,6 +51,7 @@ class Ledger(RuleBasedStateMachine):
 
     def _carry_out(self, command: AnyStockCommand) -> list[Event]:
         before = self.state
+        assert decided(STOCK_ITEM, reloaded(STOCK_ITEM, before), command) == decided(STOCK_ITEM, before, command)
         try:
             events = list(STOCK_ITEM.decide(before, command))
         except Rejected:
@@ -139,6 +142,10 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def the_events_add_up_to_what_is_on_the_shelf(self) -> None:
         assert {name: level.on_hand for name, level in self.state.levels.items() if level.on_hand} == +self.on_hand
+
+    @invariant()
+    def a_snapshot_gives_the_same_ledger(self) -> None:
+        assert reloaded(STOCK_ITEM, self.state) == self.state
 
     def teardown(self) -> None:
         assert STOCK_ITEM.fold(self.events) == self.state

@@ -4,7 +4,8 @@ import pytest
 
 from domain.rejected import InsufficientStock, ReservationNotFound
 from domain.stock_commands import AdjustStock, CountStock, ReceiveStock, ReleaseReservation, ReserveStock, ShipReserved
-from domain.stock_item import REMEMBERED_CLOSURES, STOCK_ITEM, Level
+from domain.stock_item import STOCK_ITEM
+from domain.stock_item_state import REMEMBERED_CLOSURES, Level
 from event_schemas.stock import (
     AdjustmentReason,
     Purpose,

@@ -8,7 +8,6 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI, Query
 from pydantic import BaseModel
-from redis import exceptions
 
 from infra.http import problems
 from infra.http.limits import BodyLimit
@@ -34,7 +33,6 @@ RAISED: dict[str, Exception] = {
         "Nope.", code="already_shipped", title="Too late", headers={"X-A": "b"}, order_id="o"
     ),
     "postgres": asyncpg.ConnectionDoesNotExistError("secret"),
-    "redis": exceptions.ConnectionError("secret"),
     "socket": ConnectionRefusedError("secret"),
     "bug": RuntimeError("secret"),
     "later": problems.Unavailable("Wait.", retry_after=7.4),
@@ -103,7 +101,7 @@ async def test_a_problem_carries_its_members_and_headers(client: httpx.AsyncClie
     }
 
 
-@pytest.mark.parametrize(("name", "server"), [("postgres", "PostgreSQL"), ("redis", "Redis"), ("socket", "A server")])
+@pytest.mark.parametrize(("name", "server"), [("postgres", "PostgreSQL"), ("socket", "A server")])
 async def test_an_away_server_is_named_and_tried_again_later(client: httpx.AsyncClient, name: str, server: str) -> None:
     answer = await client.get(f"/raise/{name}")
     assert code_of(answer) == (503, "dependency_unavailable")

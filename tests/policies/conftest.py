@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from command_api.app import create_app, not_ready, run_writers
+from command_api.app import create_app, run_writers
+from command_api.operation import not_ready
 from event_schemas.order import OrderPlaced
 from infra.http.serve import serve
 from infra.settings import Settings

@@ -35,6 +35,11 @@ def test_a_line_says_what_who_and_why() -> None:
     assert ReserveStock.model_validate(line["command"]).quantity == 1
 
 
+def test_a_line_says_where_the_last_of_its_causes_lies_in_each_partition() -> None:
+    causes = [event()._replace(topic="stock", partition=p, offset=o) for p, o in ((1, 7), (1, 9), (2, 3))]
+    assert line_of(*causes)["follows"] == ["stock/1@9", "stock/2@3"]
+
+
 def test_the_same_event_gives_the_same_key_again() -> None:
     cause = event()
     assert line_of(cause)["key"] == line_of(cause)["key"]

@@ -9,6 +9,7 @@ from domain.words import MOST_PIECES
 from event_schemas.order import (
     OrderCancelled,
     OrderConfirmed,
+    OrderExpired,
     OrderFlagged,
     OrderRejected,
     OrderRejection,
@@ -92,6 +93,11 @@ def test_a_rejected_order_gives_back_what_it_holds() -> None:
 def test_a_cancelled_order_gives_back_what_it_holds() -> None:
     event = OrderCancelled(order_id=ORDER_ID, reason="x", cancelled_by="customer", placed_at=PLACED_AT, to_release=REFS)
     when(BUY, event).then(release("A", ReleaseReason.CANCELLED), release("B", ReleaseReason.CANCELLED))
+
+
+def test_an_expired_order_gives_back_what_it_holds() -> None:
+    event = OrderExpired(order_id=ORDER_ID, placed_at=PLACED_AT, to_release=REFS)
+    when(BUY, event).then(release("A", ReleaseReason.EXPIRED), release("B", ReleaseReason.EXPIRED))
 
 
 def test_a_promise_that_came_too_late_is_given_back() -> None:

@@ -33,7 +33,7 @@ def test_a_key_stays_parked_in_later_reads_and_after_a_restart() -> None:
 
 
 def test_a_type_that_nobody_declares_is_parked_since_it_may_mean_something() -> None:
-    result = Sorter(BUY, ()).sort([record("a", wire_type="order.expired.v1"), record("b", wire_type="order.placed.v9")])
+    result = Sorter(BUY, ()).sort([record("a", wire_type="order.lost.v1"), record("b", wire_type="order.placed.v9")])
     assert parked_of(result) == [(b"a", "unknown_event_type"), (b"b", "unknown_event_type")]
 
 

@@ -7,16 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.decider import Command, Decider
-from domain.order import ORDER, Order, demands
+from domain.order import ORDER
 from domain.order_commands import CancelOrder
+from domain.order_state import Order, demands
 from domain.rejected import Rejected
 from domain.stock_commands import CountStock, ReceiveStock
-from domain.stock_item import STOCK_ITEM, StockItem
+from domain.stock_item import STOCK_ITEM
+from domain.stock_item_state import StockItem
 from event_schemas.order import OrderStatus
 from event_schemas.record import Recorded
-from event_schemas.stock import Purpose
+from event_schemas.stock import Purpose, ReleaseReason, StockReleased
+from policies.buy import BUY
 from policies.registry import POLICIES
-from tests.support.orders import place
+from tests.support.orders import EXPIRES_AT, ORDER_ID, place
 from tests.support.policy_spec import intents
 from tests.support.recorded import recorded
 
@@ -46,6 +49,13 @@ class Shop:
         for name, state in self.states.items():
             assert name[0] != "stock" or all(level.available >= 0 for level in state.levels.values())
 
+    def pass_deadline(self, order_id: str) -> None:
+        """An order's deadline passes, if it has one: what is due then is carried out, twice as a timer may."""
+        due = ORDER.due(self.states.get(("orders", order_id), ORDER.initial))
+        if due is not None:
+            self.carry_out(due.command)
+            self.carry_out(due.command)
+
     def deliver(self, reader: int, take: int, again: int) -> None:
         """A policy reads up to ``take`` events from ``again`` before where it was; its commands are carried out."""
         readers = [(policy, topic) for policy in POLICIES for topic in policy.topics if topic in DECIDERS]
@@ -74,6 +84,7 @@ class Shop:
 STEPS = st.one_of(
     st.tuples(st.just("place"), DEMANDS),
     st.tuples(st.just("cancel"), st.integers(0, 5)),
+    st.tuples(st.just("expire"), st.integers(0, 5)),
     st.tuples(st.just("receive"), st.sampled_from(SKUS), st.integers(1, 6)),
     st.tuples(st.just("count"), st.sampled_from(SKUS), st.integers(0, 6)),
     st.tuples(st.just("deliver"), st.integers(0, 4), st.integers(1, 6), st.integers(0, 4)),
@@ -86,10 +97,12 @@ def play(steps: list[tuple[Any, ...]], *, counts: bool) -> Shop:
     for step in steps:
         match step:
             case ("place", wanted):
-                shop.carry_out(place(*wanted, order_id=f"order-{number}"))
+                shop.carry_out(place(*wanted, order_id=f"order-{number}", expires_at=EXPIRES_AT))
                 number += 1
             case ("cancel", which):
                 shop.carry_out(CancelOrder(order_id=f"order-{which}"))
+            case ("expire", which):
+                shop.pass_deadline(f"order-{which}")
             case ("receive", sku, quantity):
                 shop.carry_out(ReceiveStock(sku=sku, quantity=quantity))
             case ("count", sku, quantity) if counts:
@@ -108,7 +121,7 @@ def test_however_deliveries_repeat_and_group_every_order_settles_and_holds_exact
     shop = play(steps, counts=False)
     held: dict[str, int] = defaultdict(int)
     for order in shop.orders:
-        assert order.status in {OrderStatus.CONFIRMED, OrderStatus.REJECTED, OrderStatus.CANCELLED}
+        assert order.status in set(OrderStatus) - {OrderStatus.PENDING}
         if order.status is OrderStatus.CONFIRMED:
             for sku, quantity in demands((line.sku, line.quantity) for line in order.lines).items():
                 held[sku] += quantity
@@ -130,6 +143,35 @@ def test_an_order_whose_goods_a_count_showed_to_be_missing_is_flagged(steps: lis
                 assert (order.order_id, sku) in promised or ("SHORTFALL", sku) in order.flags
         else:
             assert order.order_id not in open_promises
+
+
+def test_goods_promised_to_an_order_that_is_never_paid_are_for_sale_again_after_its_deadline() -> None:
+    shop = Shop()
+    shop.carry_out(ReceiveStock(sku="A", quantity=1))
+    shop.carry_out(place(("A", 1), payment_method="CARD", expires_at=EXPIRES_AT))
+    shop.settle()
+    ((_, promised),) = _stock(shop)
+    assert promised.available == 0
+    shop.pass_deadline(ORDER_ID)
+    shop.settle()
+    ((_, freed),) = _stock(shop)
+    assert freed.available == 1
+    assert [order.status for order in shop.orders] == [OrderStatus.EXPIRED]
+    released = [one.event for one in shop.logs["stock"] if isinstance(one.event, StockReleased)]
+    assert [(event.quantity, event.reason) for event in released] == [(1, ReleaseReason.EXPIRED)]
+
+
+def test_a_promise_that_comes_after_the_deadline_is_refused_by_the_ledger() -> None:
+    shop = Shop()
+    shop.carry_out(ReceiveStock(sku="A", quantity=1))
+    shop.carry_out(place(("A", 1), expires_at=EXPIRES_AT))
+    shop.pass_deadline(ORDER_ID)
+    for intent in intents(BUY, shop.logs["orders"][::-1]):
+        shop.carry_out(intent.command)
+    shop.settle()
+    ((_, ledger),) = _stock(shop)
+    assert (ledger.available, len(ledger.reservations)) == (1, 0)
+    assert [order.status for order in shop.orders] == [OrderStatus.EXPIRED]
 
 
 def _stock(shop: Shop) -> list[tuple[str, StockItem]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -34,6 +35,11 @@ def recorded_stock(order_id: str, answers: dict[str, str]) -> order.OrderStockRe
 
 def flagged(order_id: str, sku: str) -> order.OrderFlagged:
     return order.OrderFlagged(order_id=order_id, reason="SHORTFALL", sku=sku)
+
+
+def expired(order_id: str) -> order.OrderExpired:
+    reference = order.ReservationRef(sku="A", reservation_id=f"{order_id}-A")
+    return order.OrderExpired(order_id=order_id, placed_at=NOON, to_release=(reference,))
 
 
 def three_orders() -> list[Recorded]:
@@ -126,6 +132,26 @@ async def test_the_timeline_has_a_row_for_every_event(tables: Tables) -> None:
     ]
     assert [row["sequence"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert json.loads(rows[4]["data"]) == {"reason": "SHORTFALL", "sku": "A"}
+
+
+@pytest.mark.parametrize("batch_size", [1, 100])
+async def test_an_order_whose_deadline_passed_is_expired_and_says_so_in_its_timeline(
+    tables: Tables, batch_size: int
+) -> None:
+    log, deadline = Log(), NOON + timedelta(minutes=15)
+    asked = placed("o1", {"A": 2}).model_copy(update={"expires_at": deadline})
+    late = recorded_stock("o1", {"A": "RESERVED"})
+    events = [log.add(asked), log.add(expired("o1"), at=deadline, actor="system:timer"), log.add(late, at=deadline)]
+    await tables.apply(events, batch_size)
+    rows = await tables.rows("SELECT status, reason, settled_at, cancelled_at, version FROM {schema}.orders")
+    assert [tuple(row.values()) for row in rows] == [("EXPIRED", None, deadline, None, 3)]
+    told = await tables.rows("SELECT type, actor, at, data FROM {schema}.timeline ORDER BY sequence")
+    assert [(row["type"], row["actor"], row["at"]) for row in told[1:]] == [
+        ("order.expired", "system:timer", deadline),
+        ("order.stock_recorded", "user:u1", deadline),
+    ]
+    assert datetime.fromisoformat(json.loads(told[0]["data"])["expires_at"]) == deadline
+    assert json.loads(told[1]["data"])["to_release_count"] == 1
 
 
 async def test_batches_of_any_size_fill_the_same_tables(settings: Settings) -> None:

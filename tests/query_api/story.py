@@ -26,7 +26,8 @@ GOODS = (
 
 
 def story(log: Log) -> Iterator[Recorded]:
-    """Eleven products of which one is withdrawn, stock in two warehouses, and twelve orders over five days."""
+    """Eleven products of which one is withdrawn, stock in two warehouses, and twelve orders over five days; a
+    thirteenth, older than all, expired."""
     for number, (isbn, name, author, keywords) in enumerate(BOOKS):
         book = {"author": author, "isbn": isbn, "keywords": keywords}
         yield log.add(added(isbn, name, 900 + number, book=book), at=DAY + timedelta(minutes=number))
@@ -44,6 +45,9 @@ def story(log: Log) -> Iterator[Recorded]:
     yield log.add(received("0439023483", 4))
     for number in range(12):
         yield from _an_order(log, number)
+    early = DAY - timedelta(hours=1)
+    yield log.add(placed("old", {"71053": 1}, user_id="late", at=early), at=early)
+    yield log.add(order.OrderExpired(order_id="old", placed_at=early), at=early + timedelta(minutes=15))
 
 
 def _an_order(log: Log, number: int) -> Iterator[Recorded]:

@@ -12,10 +12,12 @@ async def test_orders_are_listed_latest_first_and_page_by_cursor(client: httpx.A
         if page["next_cursor"] is None:
             break
         parameters["cursor"] = page["next_cursor"]
-    assert paged == [f"o{number:02}" for number in reversed(range(12))]
+    assert paged == [*(f"o{number:02}" for number in reversed(range(12))), "old"]
 
 
-@pytest.mark.parametrize(("status", "orders"), [("PENDING", ["o11"]), ("REJECTED", ["o02"]), ("CANCELLED", ["o05"])])
+@pytest.mark.parametrize(
+    ("status", "orders"), [("PENDING", ["o11"]), ("REJECTED", ["o02"]), ("CANCELLED", ["o05"]), ("EXPIRED", ["old"])]
+)
 async def test_orders_are_filtered_by_status(client: httpx.AsyncClient, status: str, orders: list[str]) -> None:
     page = (await client.get("/v1/orders", params={"status": status})).json()
     assert [one["order_id"] for one in page["items"]] == orders
@@ -41,6 +43,18 @@ async def test_an_order_shows_lines_totals_and_status(client: httpx.AsyncClient)
 async def test_a_rejected_order_says_why(client: httpx.AsyncClient) -> None:
     order = (await client.get("/v1/orders/o02")).json()
     assert (order["status"], order["reason"], order["user_id"]) == ("REJECTED", "OUT_OF_STOCK", "u0")
+
+
+async def test_an_order_whose_deadline_passed_says_when(client: httpx.AsyncClient) -> None:
+    order = (await client.get("/v1/orders/old")).json()
+    assert (order["status"], order["placed_at"], order["settled_at"], order["reason"]) == (
+        "EXPIRED",
+        "2011-03-01T08:00:00Z",
+        "2011-03-01T08:15:00Z",
+        None,
+    )
+    timeline = (await client.get("/v1/orders/old/timeline")).json()
+    assert [step["type"] for step in timeline["items"]] == ["order.placed", "order.expired"]
 
 
 async def test_the_timeline_tells_the_story_in_order(client: httpx.AsyncClient) -> None:

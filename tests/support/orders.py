@@ -9,6 +9,7 @@ from event_schemas.order import OrderLine, OrderPlaced, Outcome, SoldLine, Stock
 
 ORDER_ID = "order-1"
 PLACED_AT = datetime(2010, 12, 1, 8, 26, tzinfo=UTC)
+EXPIRES_AT = datetime(2010, 12, 1, 8, 41, tzinfo=UTC)
 
 
 def pounds(pence: int) -> Money:
@@ -35,7 +36,12 @@ def lines(*demands: tuple[str, int]) -> tuple[OrderLine, ...]:
     return tuple(line(number, sku, quantity) for number, (sku, quantity) in enumerate(demands, start=1))
 
 
-def place(*demands: tuple[str, int], order_id: str = ORDER_ID, payment_method: str | None = None) -> PlaceOrder:
+def place(
+    *demands: tuple[str, int],
+    order_id: str = ORDER_ID,
+    payment_method: str | None = None,
+    expires_at: datetime | None = None,
+) -> PlaceOrder:
     """The command that orders these."""
     return PlaceOrder(
         order_id=order_id,
@@ -43,10 +49,16 @@ def place(*demands: tuple[str, int], order_id: str = ORDER_ID, payment_method: s
         placed_at=PLACED_AT,
         lines=lines(*demands),
         payment_method=payment_method,
+        expires_at=expires_at,
     )
 
 
-def placed(*demands: tuple[str, int], order_id: str = ORDER_ID, payment_method: str | None = None) -> OrderPlaced:
+def placed(
+    *demands: tuple[str, int],
+    order_id: str = ORDER_ID,
+    payment_method: str | None = None,
+    expires_at: datetime | None = None,
+) -> OrderPlaced:
     """The event that these were ordered."""
     total = pounds(sum(255 * quantity for _, quantity in demands))
     return OrderPlaced(
@@ -57,6 +69,7 @@ def placed(*demands: tuple[str, int], order_id: str = ORDER_ID, payment_method: 
         subtotal=total,
         total=total,
         payment_method=payment_method,
+        expires_at=expires_at,
     )
 
 

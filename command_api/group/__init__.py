@@ -1,0 +1,1 @@
+"""Which instance should hold which partitions, and how a command gets there."""

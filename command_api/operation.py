@@ -1,0 +1,55 @@
+"""Endpoints for operators and for the processes around: alive, ready, and which instance should hold what."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import JSONResponse, Response
+
+from command_api.desk import AtDesk, Desk
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/health", summary="Alive")
+async def health() -> dict[str, str]:
+    """200 as long as the process answers."""
+    return {"status": "ok"}
+
+
+@router.get(
+    "/ready",
+    summary="Ready to take commands",
+    responses={503: {"description": "Not ready: `reasons` says why.", "content": {"application/json": {}}}},
+)
+async def ready(request: Request) -> Response:
+    """200 when all partitions that should be held here are held and the catalog has been read; else 503 with `reasons`.
+
+    ``alarms`` name what a person must look at while all else goes on: stopped partitions, quarantined aggregates.
+    """
+    reasons = not_ready(request.app)
+    desk: Desk | None = getattr(request.app.state, "desk", None)
+    alarms = desk.writers.troubles if desk is not None else []
+    return JSONResponse({"ready": not reasons, "reasons": reasons, "alarms": alarms}, 503 if reasons else 200)
+
+
+@router.get("/routing", summary="Which instance should hold what")
+async def routing(desk: AtDesk) -> dict[str, Any]:
+    """The group's ``generation``, the number of ``partitions`` of every topic, and ``owners``: base URL by shard.
+
+    Shard k is partition k of every topic. A command may be sent to any instance; to its owner it goes directly.
+    """
+    known = desk.group.routing
+    owners = {str(shard): address for shard, address in sorted(known.owners.items())}
+    return {"generation": known.generation, "partitions": desk.writers.partitions, "owners": owners}
+
+
+def not_ready(app: FastAPI) -> list[str]:
+    """Why the process cannot take commands, empty when it can."""
+    desk: Desk | None = getattr(app.state, "desk", None)
+    if desk is None:
+        return ["Kafka has not been reached yet"]
+    if not desk.group.routing.owners:
+        return ["joining the group of command APIs"]
+    waiting = desk.writers.waiting_for
+    reading = ["reading the catalog"] if desk.reading_catalog else []
+    return [*(["claiming " + ", ".join(waiting)] if waiting else []), *reading]

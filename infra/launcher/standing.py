@@ -1,0 +1,49 @@
+"""What a person is told of what is up: what runs where, and what to try next."""
+
+from rich.console import Console
+from rich.table import Table
+
+from infra.launcher.home import Home
+from infra.launcher.state import State, read_state
+from infra.settings import Settings
+
+NEXT = """
+Try next:
+  ./stockroom demo                      a guided tour
+  ./stockroom status                    what runs, and how far each projection is
+  ./stockroom kafka-topics --list       Kafka's own tools
+  ./stockroom logs command_api -f       a log
+  ./stockroom down                      stops everything; the data stays"""
+
+
+def tell_ready(console: Console, state: State) -> None:
+    """Everything is ready."""
+    console.print()
+    console.print(table_of(state))
+    console.print(NEXT, markup=False)
+
+
+def tell_already_up(console: Console, settings: Settings, home: Home) -> int:
+    """It was up before. The exit code: 1 when another number of command APIs was asked for than is up, else 0."""
+    state = read_state(home)
+    console.print(f"Already up ({home.root}).")
+    if state is None:
+        return 0
+    console.print(table_of(state))
+    if "command_apis" not in settings.model_fields_set or settings.command_apis == state.command_apis:
+        return 0
+    console.print(
+        f"\nCommand APIs up: {state.command_apis}, asked for: {settings.command_apis}. "
+        "Nothing was changed. To change it: ./stockroom down, then up again."
+    )
+    return 1
+
+
+def table_of(state: State) -> Table:
+    """What runs where: name, address, pid, log."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "address", "pid", "log"):
+        table.add_column(heading, overflow="fold")
+    for process in state.processes:
+        table.add_row(process.name, process.address, str(process.pid or "-"), process.log)
+    return table

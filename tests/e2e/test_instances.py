@@ -1,0 +1,141 @@
+"""Several command APIs share the shards: any of them takes any command, and what one has done the others know."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from command_api.app import create_app, run_writers
+from command_api.writers import partition_of
+from infra.http.serve import serve
+from infra.launcher.ports import free_ports
+from infra.settings import Settings
+from tests.support.poll import until
+
+
+class Instance:
+    """One command API in this process, with a port of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings.model_copy(update={"command_api_port": free_ports(1)[0]})
+        self.app = create_app(self.settings)
+        self.url = self.settings.instance_address
+        self._stop = asyncio.Event()
+        self._tasks = [
+            asyncio.create_task(serve(self.app, settings.host, self.settings.command_api_port, self._stop)),
+            asyncio.create_task(run_writers(self.app, self.settings, self._stop)),
+        ]
+
+    async def stop(self) -> None:
+        """A proper leave."""
+        self._stop.set()
+        await asyncio.wait_for(asyncio.gather(*self._tasks), 20)
+
+
+@asynccontextmanager
+async def running(settings: Settings, count: int) -> AsyncIterator[list[Instance]]:
+    """So many instances, all ready, with the shards shared out among them."""
+    instances = [Instance(settings) for _ in range(count)]
+    try:
+        async with httpx.AsyncClient(timeout=20) as client:
+            await until(lambda: shared_out(client, instances), bool)
+        yield instances
+    finally:
+        await asyncio.gather(*(instance.stop() for instance in instances if not instance._stop.is_set()))
+
+
+async def shared_out(client: httpx.AsyncClient, instances: list[Instance]) -> bool:
+    """Whether all say the same of who holds what, each holds something, and all are ready."""
+    try:
+        tables = [(await client.get(f"{each.url}/routing")).json().get("owners") for each in instances]
+        ready = [(await client.get(f"{each.url}/ready")).status_code for each in instances]
+    except httpx.HTTPError:
+        return False
+    same = all(table == tables[0] for table in tables) and bool(tables[0])
+    return same and set(tables[0].values()) == {each.url for each in instances} and set(ready) == {200}
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=20) as made:
+        yield made
+
+
+def new_product(unique: str, number: int) -> dict[str, Any]:
+    return {"sku": f"{unique}-{number}".upper(), "kind": "GOOD", "name": "A thing", "price": 2.5}
+
+
+async def test_every_instance_takes_every_command_and_a_repeat_is_recognised_everywhere(
+    settings: Settings, unique: str, client: httpx.AsyncClient
+) -> None:
+    async with running(settings, 2) as (one, other):
+        product = new_product(unique, 0)
+        assert (await client.post(f"{one.url}/v1/products", json=product)).status_code == 201
+        body = {"items": [{"sku": product["sku"], "quantity": 1}]}
+        for number in range(6):
+            key = {"Idempotency-Key": f"{unique}-{number}"}
+            first = await client.post(f"{one.url}/v1/orders", json=body, headers=key)
+            again = await client.post(f"{other.url}/v1/orders", json=body, headers=key)
+            reused = await client.post(f"{other.url}/v1/orders", json={**body, "user_id": "x"}, headers=key)
+            assert (first.status_code, again.status_code, reused.status_code) == (201, 201, 422)
+            assert again.json() == first.json()
+            assert again.headers["Idempotent-Replayed"] == "true"
+            assert again.headers["Consistency-Token"] == first.headers["Consistency-Token"]
+            order = f"/v1/orders/{first.json()['order_id']}"
+            stale = await client.request("DELETE", other.url + order, headers={"If-Match": '"7"'})
+            assert (stale.status_code, stale.headers["ETag"]) == (412, '"1"')
+            assert (await client.delete(one.url + order)).headers["ETag"] == '"2"'
+
+
+async def test_a_bulk_request_reaches_every_owner_and_is_answered_in_its_order(
+    settings: Settings, unique: str, client: httpx.AsyncClient
+) -> None:
+    async with running(settings, 2) as (one, other):
+        lines = [
+            {"key": f"{unique}-{number}", "command": {"type": "ReserveStock", "sku": f"{unique}-{number}".upper()}}
+            for number in range(40)
+        ]
+        for line in lines:
+            line["command"] |= {"reservation_id": line["key"], "purpose": "SALE", "ref_id": "r", "quantity": 1}  # type: ignore[operator]
+        body = b"\n".join(map(orjson.dumps, lines))
+        for url, replayed in ((one.url, False), (other.url, True)):
+            answer = await client.post(f"{url}/v1/bulk", content=body)
+            told = [orjson.loads(line) for line in answer.content.splitlines()]
+            assert [line["key"] for line in told] == [line["key"] for line in lines]
+            assert {(line["status"], line["replayed"]) for line in told} == {(201, replayed)}
+
+
+async def test_when_an_instance_leaves_the_others_go_on_with_what_it_did(
+    settings: Settings, unique: str, client: httpx.AsyncClient
+) -> None:
+    async with running(settings, 2) as (one, leaving):
+        product = new_product(unique, 0)
+        await client.post(f"{one.url}/v1/products", json=product)
+        body = {"items": [{"sku": product["sku"], "quantity": 1}]}
+        keys = [{"Idempotency-Key": f"{unique}-{number}"} for number in range(12)]
+        before = [(await client.post(f"{leaving.url}/v1/orders", json=body, headers=key)).json() for key in keys]
+        await leaving.stop()
+        after = [await client.post(f"{one.url}/v1/orders", json=body, headers=key) for key in keys]
+        assert [answer.json() for answer in after] == before
+        assert {answer.headers.get("Idempotent-Replayed") for answer in after} == {"true"}
+
+
+async def test_a_request_that_was_sent_on_already_is_not_sent_on_again(
+    settings: Settings, unique: str, client: httpx.AsyncClient
+) -> None:
+    async with running(settings, 2) as (one, other):
+        owners = (await client.get(f"{one.url}/routing")).json()
+        order_id = next(
+            f"{unique}-{number}"
+            for number in range(1_000)
+            if owners["owners"][str(partition_of(f"{unique}-{number}", owners["partitions"]))] == other.url
+        )
+        headers = {"Stockroom-Forwarded": "1"}
+        refused = await client.delete(f"{one.url}/v1/orders/{order_id}", headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (421, "misdirected")
+        assert refused.json()["generation"] == owners["generation"]
+        assert (await client.delete(f"{one.url}/v1/orders/{order_id}")).json()["code"] == "order_not_found"
