@@ -46,9 +46,9 @@ class Guide:
     async def events(self, reply: httpx.Response, *until: str) -> list[LogRecord]:
         """Show the story of an answer until events of each of these types are in it. Raises `TourStopped`."""
         wanted = [f"{name}.v" for name in until]
-        token = reply.headers["Consistency-Token"]
+        own = reply.headers["Consistency-Token"].split(",")[0]
         records = await self._tail.story(
-            token.split(":", 1)[1],
+            own.split(":", 1)[1],
             lambda types: all(any(one.startswith(name) for one in types) for name in wanted),
         )
         self._console.print("events in the log:")
