@@ -69,7 +69,12 @@ async def run_writers(
     keys = KeyWindow(settings.idempotency_hours, settings.idempotency_keys)
     address = settings.instance_address
     membership = Membership(
-        settings.bootstrap_servers, [topic.name for topic in TOPICS], cluster.partitions, address, instance_id=address
+        settings.bootstrap_servers,
+        [topic.name for topic in TOPICS],
+        cluster.partitions,
+        address,
+        instance_id=address,
+        group_id=settings.command_api_group,
     )
     writers = Writers(
         DECIDERS,

@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     advertised_address: InstanceUrl | None = Field(
         default=None, description="Base URL at which the others reach this command API; empty: its host and port."
     )
+    command_api_group: str = Field(
+        default="stockroom-command-api",
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Kafka consumer group in which the command APIs share the shards.",
+    )
     query_api_port: int = Field(default=8002, ge=1, le=65535, description="Port of the query API.")
     projectors_port: int = Field(default=6066, ge=1, le=65535, description="Health port of the projectors.")
     policies_port: int = Field(default=6067, ge=1, le=65535, description="Health port of the policies.")

@@ -63,7 +63,7 @@ INSERT INTO policies.offsets (policy, topic, partition) SELECT $1, $2, unnest($3
 """
 _LOAD = """
 SELECT partition, next_offset, epoch, writer FROM policies.offsets
-WHERE policy = $1 AND topic = $2 AND partition = ANY ($3::int[])
+WHERE policy = $1 AND topic = $2 AND partition = ANY ($3::int[]) ORDER BY partition
 """
 _MOVE = """
 UPDATE policies.offsets o SET next_offset = m.next_offset, epoch = m.epoch, writer = m.writer, updated_at = now()

@@ -48,7 +48,7 @@ WHERE o.projection = $1 AND o.generation = $2 AND o.topic = $3 AND o.partition =
 """
 _POSITIONS = """
 SELECT partition, next_offset, epoch, writer, appended_ms, void FROM stockroom.projection_offsets
-WHERE projection = $1 AND generation = $2 AND topic = $3
+WHERE projection = $1 AND generation = $2 AND topic = $3 ORDER BY partition
 """
 
 

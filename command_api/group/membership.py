@@ -45,7 +45,7 @@ class Membership:
         partitions: int,
         address: str,
         instance_id: str,
-        group_id: str = "stockroom-command-api",
+        group_id: str,
         session_seconds: float = 3.0,
         heartbeat_seconds: float = 0.075,
     ) -> None:

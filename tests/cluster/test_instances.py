@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import orjson
@@ -38,7 +39,8 @@ class Instance:
 
 @asynccontextmanager
 async def running(settings: Settings, count: int) -> AsyncIterator[list[Instance]]:
-    """So many instances, all ready, with the shards shared out among them."""
+    """So many instances in a group of their own, all ready, with the shards shared out among them."""
+    settings = settings.model_copy(update={"command_api_group": f"instances-{uuid4()}"})
     instances = [Instance(settings) for _ in range(count)]
     try:
         async with httpx.AsyncClient(timeout=20) as client:

@@ -14,6 +14,7 @@ from infra.settings import Settings
 @pytest.fixture(scope="package")
 async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a command API that holds every partition."""
+    settings = settings.model_copy(update={"command_api_group": "command-api-of-tests"})
     app, stop = create_app(settings), asyncio.Event()
     writing = asyncio.create_task(run_writers(app, settings, stop))
     async with asyncio.timeout(30):

@@ -26,6 +26,7 @@ from tests.support.poll import until
 @pytest.fixture(scope="package")
 async def command_api_port(settings: Settings) -> AsyncIterator[int]:
     """The port of a command API that holds every partition."""
+    settings = settings.model_copy(update={"command_api_group": "command-api-of-policies"})
     app, stop = create_app(settings), asyncio.Event()
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as group:
