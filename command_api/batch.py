@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from command_api.intent import Answer, Pending
+from command_api.intent import Answer, Intent, Pending
 from command_api.key_window import Remembered
 from command_api.log import MAX_BATCH_BYTES, Outgoing
 from command_api.memory import Memory, Versioned, outgoing
@@ -104,11 +104,9 @@ class BatchMaker:
                     current_version=before.version,
                     headers={"ETag": f'"{before.version}"'},
                 )
-            events = tuple(self._decider.decide(before.state, intent.command))
+            events = self._events(before, intent)
             records = outgoing(intent, events, before, holder, now)
             after = self._memory.evolve(before, events)
-        except Rejected as rejected:
-            return Decided(pending, outcome=Refused(rejected))
         except Problem as problem:
             return Decided(pending, outcome=problem)
         except Exception:
@@ -128,6 +126,12 @@ class BatchMaker:
         batch.records.extend(records)
         batch.bytes += size
         return Decided(pending, events, after, first)
+
+    def _events(self, before: Versioned, intent: Intent) -> tuple[Event, ...]:
+        try:
+            return tuple(self._decider.decide(before.state, intent.command))
+        except Rejected as rejected:
+            raise Refused(rejected) from rejected
 
     def undo(self, batch: GroupCommit) -> None:
         """Put the aggregates back to what is acknowledged."""

@@ -71,7 +71,8 @@ def decide(state: Order, command: AnyOrderCommand) -> list[Event]:
 
 def _closed(state: Order) -> OrderClosed:
     assert state.status is not None
-    return OrderClosed(f"order {state.order_id} is {state.status}", order_id=state.order_id, status=state.status)
+    detail = f"order {state.order_id} is {state.status}"
+    return OrderClosed(detail, order_id=state.order_id, order_status=state.status)
 
 
 def _placed(command: PlaceOrder) -> OrderPlaced:

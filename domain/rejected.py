@@ -14,7 +14,8 @@ from typing import Any
 
 
 class Rejected(Exception):
-    """A broken rule. ``code`` is stable; ``facts`` are the figures that explain it."""
+    """A broken rule. ``code`` is stable; ``facts`` are the figures that explain it, and become members of the answer:
+    none may have a name of RFC 9457, such as ``status``."""
 
     code = "rejected"
 

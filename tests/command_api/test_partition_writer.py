@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
+from typing import NoReturn
 
 import pytest
 
@@ -13,6 +14,7 @@ from command_api.key_window import KeyWindow
 from command_api.partition_writer import PartitionWriter
 from command_api.refusals import KeyReused, Refused, UnknownOutcome, VersionConflict
 from domain.decider import Command
+from domain.rejected import Rejected
 from domain.stock_commands import AdjustStock, CountStock, ReceiveStock
 from domain.stock_item import STOCK_ITEM
 from event_schemas.envelope import from_headers
@@ -133,6 +135,21 @@ async def test_under_a_lease_a_refusal_and_a_no_op_need_no_beat(bench: Bench) ->
     unchanged = await bench.do(CountStock(sku="A", counted_quantity=5), "k3")
     assert (unchanged.version, unchanged.offset) == (1, first.offset)
     assert len(bench.shared.records) == before
+
+
+class Unspeakable(Rejected):
+    """A refusal of which no answer can be made: its fact has the name of another member."""
+
+
+async def test_a_refusal_that_cannot_be_told_fails_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(state: object, command: Command) -> NoReturn:
+        raise Unspeakable("no", status="no")
+
+    monkeypatch.setattr(bench.writer._batches, "_decider", STOCK_ITEM._replace(decide=refuse))
+    with pytest.raises(InternalError):
+        await bench.do(received(5), "k1")
+    monkeypatch.undo()
+    assert (await bench.do(received(5), "k1")).version == 1
 
 
 async def test_a_lease_that_ends_makes_the_next_refusal_prove_itself(bench: Bench) -> None:

@@ -9,6 +9,7 @@ import pytest
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.partition_writer import PartitionWriter
+from command_api.refusals import Refused
 from domain.decider import Command
 from domain.order import ORDER
 from domain.order_commands import CancelOrder, PlaceOrder
@@ -104,6 +105,17 @@ async def test_the_deadline_of_a_closed_order_does_nothing(owner: Owner) -> None
     owner.writer.fire()
     await owner.do(placed("o2", None), "k3")
     assert [kind for kind, _, _ in owner.events()] == ["order.placed.v1", "order.cancelled.v1", "order.placed.v1"]
+
+
+async def test_cancelling_an_expired_order_is_refused_and_the_partition_goes_on(owner: Owner) -> None:
+    await owner.do(placed("o1", NOON + timedelta(minutes=1)), "k1")
+    owner.now = NOON + timedelta(minutes=2)
+    await owner.fired(2)
+    with pytest.raises(Refused) as refused:
+        await owner.do(CancelOrder(order_id="o1"), "k2")
+    assert (refused.value.status, refused.value.code) == (409, "order_closed")
+    assert refused.value.members["order_status"] is OrderStatus.EXPIRED
+    assert (await owner.do(placed("o2", None), "k3")).version == 1
 
 
 async def test_a_new_owner_knows_the_deadlines_from_the_log(owner: Owner) -> None:

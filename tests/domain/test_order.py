@@ -190,7 +190,7 @@ def test_rejecting_it_again_changes_nothing() -> None:
 def test_an_order_that_is_settled_cannot_be_rejected(settled: OrderConfirmed | OrderCancelled) -> None:
     reject = RejectOrder(order_id=ORDER_ID, reason=OrderRejection.OUT_OF_STOCK)
     status = OrderStatus.CONFIRMED if settled is CONFIRMED else OrderStatus.CANCELLED
-    given(ORDER, placed(("A", 2)), settled).when(reject).then_rejected(OrderClosed, status=status)
+    given(ORDER, placed(("A", 2)), settled).when(reject).then_rejected(OrderClosed, order_status=status)
 
 
 def test_cancelling_a_pending_order_gives_back_what_may_be_promised_and_counts_nothing_as_sold() -> None:
@@ -209,7 +209,7 @@ def test_cancelling_it_again_changes_nothing() -> None:
 
 def test_a_rejected_order_cannot_be_cancelled() -> None:
     cancel = CancelOrder(order_id=ORDER_ID)
-    given(ORDER, placed(("A", 2)), REJECTED).when(cancel).then_rejected(OrderClosed, status=OrderStatus.REJECTED)
+    given(ORDER, placed(("A", 2)), REJECTED).when(cancel).then_rejected(OrderClosed, order_status=OrderStatus.REJECTED)
 
 
 def test_an_order_is_flagged_once_for_each_reason_and_sku() -> None:

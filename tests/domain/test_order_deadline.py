@@ -121,7 +121,7 @@ def test_a_promise_that_comes_after_the_deadline_is_given_back() -> None:
 )
 def test_an_expired_order_is_closed(command: CancelOrder | RejectOrder) -> None:
     refusal = given(ORDER, PLACED, expired("A", "B", "C")).when(command).then_rejected(OrderClosed, order_id=ORDER_ID)
-    assert refusal.facts["status"] is OrderStatus.EXPIRED
+    assert refusal.facts["order_status"] is OrderStatus.EXPIRED
 
 
 def test_a_deadline_without_a_time_zone_is_no_command() -> None:
