@@ -82,7 +82,7 @@ async def run_writers(
         open_log or partial(KafkaLog, settings.bootstrap_servers),
         keys,
         settings.max_queued_commands,
-        membership.lease_valid,
+        membership.lease_term,
     )
     membership.on_change.append(lambda routing: writers.hold(routing.mine))
     catalog = CatalogCopy(settings.bootstrap_servers, cluster.partitions)

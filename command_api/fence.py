@@ -22,6 +22,10 @@ class Deposed(Exception):
     """Another writer has claimed the partition: nothing of the batch happened, memory may not answer."""
 
 
+class ClaimUntimely(OutcomeUnknown):
+    """This writer may not claim at the moment; it may try again."""
+
+
 class Trespass(OutcomeUnknown):
     """A record under our own claim that we did not append: forged, or a mistake of ours. It counts, for every reader.
 
@@ -37,13 +41,21 @@ class Fence:
     """The hold on one partition. Not for concurrent use: one task claims and appends.
 
     ``fold`` gets every event that counts and that this writer did not append itself, so that its memory follows the
-    log. ``position`` is where the history known here ends.
+    log. ``may_claim`` is asked when a claim is made, just before it is sent. ``position`` is where the history known
+    here ends.
     """
 
-    def __init__(self, log: Log, fold: Fold, fresh_id: Callable[[], str] = lambda: str(uuid4())) -> None:
+    def __init__(
+        self,
+        log: Log,
+        fold: Fold,
+        fresh_id: Callable[[], str] = lambda: str(uuid4()),
+        may_claim: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._log = log
         self._fold = fold
         self._fresh_id = fresh_id
+        self._may_claim = may_claim
         self._held: Holder | None = None
         self.position = START
 
@@ -63,12 +75,15 @@ class Fence:
         """Take the partition: read what is known to be there, claim above it, and read on until the claim is seen at
         its own offset. Where another claim came first, start again under a fresh id.
 
-        Raises ``OutcomeUnknown`` (try again: the old claim may still land, the next has another id) or ``LogBroken``.
+        Raises ``OutcomeUnknown`` (try again: the old claim may still land, the next has another id), ``ClaimUntimely``
+        (nothing was sent), or ``LogBroken``.
         """
         self._held = None
         end = await self._log.end()
         await self._read_to(end)
         while True:
+            if not self._may_claim():
+                raise ClaimUntimely(f"{self._log.topic}/{self._log.partition} is not ours to claim at the moment")
             mine = Holder(self.position.holder.epoch + 1, self._fresh_id())
             offset = await self._log.append([control(CLAIMED, mine)])
             if offset < self.position.next_offset:

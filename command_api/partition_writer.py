@@ -41,17 +41,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def no_lease() -> bool:
-    """The lease of a writer that is in no group: it never has one."""
-    return False
-
-
 class PartitionWriter:
     """One partition of one topic, with its aggregates in memory. ``run`` is the only task that claims or appends.
 
-    ``lease`` says whether nobody else can have been told to claim the partition meanwhile; what appends nothing is
-    answered at once under it, and proven by a beat without. ``clock`` gives the business time of events and tells which
-    deadlines have passed.
+    ``lease`` gives the number of the group's assignment as long as nobody else can have been told to claim the
+    partition meanwhile, 0 otherwise; it is None where there is no group. A claim is made only under a lease; what
+    appends nothing is answered at once under the lease of the claim, and proven by a beat without. ``clock`` gives the
+    business time of events and tells which deadlines have passed.
     """
 
     def __init__(
@@ -59,20 +55,22 @@ class PartitionWriter:
         log: Log,
         decider: Decider[Any],
         keys: KeyWindow,
-        lease: Callable[[], bool] = no_lease,
+        lease: Callable[[], int] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.name = f"{log.topic}/{log.partition}"
         self.log = log
         self.watches = Watches()
         self._memory = Memory(decider, keys)
-        self._fence = Fence(log, self._memory.fold)
+        self._fence = Fence(log, self._memory.fold, may_claim=self._may_claim)
         self._batches = BatchMaker(log.topic, log.partition, decider, self._memory)
         self._queue: deque[Pending] = deque()
         self._under_way = GroupCommit()
         self._work = asyncio.Event()
         self._timers = Timers(log.topic, decider, self._memory, self.acknowledged, self.submit)
         self._lease = lease
+        self._claimed_in = 0
+        """The lease's number when the last claim was made."""
         self._clock = clock
         self._stopping = False
         self._released = False
@@ -194,6 +192,12 @@ class PartitionWriter:
                 if not self._stopping:
                     await self._fence.claim()
 
+    def _may_claim(self) -> bool:
+        if self._lease is None:
+            return True
+        self._claimed_in = self._lease()
+        return self._claimed_in > 0 and not self._stopping
+
     async def _serve(self) -> None:
         while self._fence.holds:
             while not self._queue:
@@ -230,7 +234,7 @@ class PartitionWriter:
     async def _prove(self, batch: GroupCommit) -> int:
         """Append what was decided; where that is nothing, show that it was not decided on an outdated state. Gives the
         offset of the first record, or of one up to which the decisions hold."""
-        if not batch.records and not self._stopping and self._lease():
+        if not batch.records and not self._stopping and self._lease is not None and self._lease() == self._claimed_in:
             return self._fence.position.next_offset - 1
         return await self._fence.append(batch.records or [beat(self._fence.holder)])
 

@@ -17,7 +17,7 @@ from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.log import Log, LogAway
-from command_api.partition_writer import PartitionWriter, no_lease, utc_now
+from command_api.partition_writer import PartitionWriter, utc_now
 from command_api.refusals import InProgress, LogStopped, Overloaded
 from domain.decider import Decider
 from event_schemas.event import Event
@@ -48,7 +48,7 @@ class Writers:
         open_log: Callable[[str, int], Log],
         keys: KeyWindow,
         most_queued: int,
-        lease: Callable[[], bool] = no_lease,
+        lease: Callable[[], int] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.partitions = partitions
@@ -159,7 +159,7 @@ class Writers:
             async with asyncio.TaskGroup() as group:
                 while not self._stopping:
                     self._changed.clear()
-                    for writer in set(self._writers.values()) - set(self._begun):
+                    for writer in [each for each in self._writers.values() if each not in self._begun]:
                         self._begun.add(writer)
                         group.create_task(writer.run(), name=writer.name)
                     await self._changed.wait()

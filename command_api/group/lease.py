@@ -35,6 +35,14 @@ class Lease:
     So a later generation needs A's lease ended, or a moment ≥ s + session; the lease ends a second before that. A
     process that is stopped, or whose event loop is blocked, renews nothing, and when it goes on, so has the clock. ∎
 
+    **What a writer makes of it.** Others may have been told in earlier generations, and be late. So a writer claims
+    only under a lease, looked at when it makes the claim, and answers without an append only in the term (the lease of
+    one assignment) in which it made the claim that it holds by. Let A have made that claim in term T, which lasts.
+    Another member B was told in an earlier generation, so B's lease ended before T began, and B made its claims before
+    A made this one: with epochs at most one above what lay in the log then. A's claim took hold, so its epoch is above
+    all that lay before it; a claim of B that lands later is not higher, and void. So nobody has held the partition
+    since, and A's memory is the newest state. ∎
+
     **What it rests on.** (a) One process at a time uses an instance id: the coordinator gives a newcomer under the same
     id its predecessor's shards at once, while the predecessor's lease lasts to its next heartbeat. Whoever starts
     instances must see the old one dead first. (b) Nobody removes members by hand. (c) The coordinator that answers is
@@ -46,14 +54,20 @@ class Lease:
     def __init__(self, session_seconds: float) -> None:
         self._seconds = session_seconds - MARGIN_SECONDS
         self._sent: float | None = None
+        self._terms = 0
 
     def valid(self) -> bool:
         """True while the claim above holds."""
         return self._sent is not None and now() - self._sent < self._seconds
 
+    def term(self) -> int:
+        """While the claim above holds the number of the assignment that it holds for, 1 or more; 0 otherwise."""
+        return self._terms if self.valid() else 0
+
     def begin(self, sent: float) -> None:
         """An assignment is here; the JoinGroup that led to it was sent at ``sent``."""
         self._sent = sent
+        self._terms += 1
 
     def renew(self, sent: float) -> None:
         """A heartbeat that was sent at ``sent`` has succeeded. Without an assignment it renews nothing."""

@@ -87,6 +87,10 @@ class Membership:
         """True while it is certain that no other instance has been given this one's shards; see ``Lease``."""
         return self._lease.valid() and not self._leaving.is_set()
 
+    def lease_term(self) -> int:
+        """The number of the assignment for which that is certain, 1 or more; 0 while it is not."""
+        return self._lease.term() if self.lease_valid() else 0
+
     async def run(self) -> None:
         """Be a member until ``leave`` or cancelled. What goes wrong with Kafka is tried again, with back-off.
 

@@ -1,11 +1,12 @@
 """The writer of a partition, on a log that loses what the test says. Kafka itself is in the other tests."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta, timezone
 from typing import NoReturn
 
 import pytest
+from structlog.testing import capture_logs
 
 from command_api.fence import Fence
 from command_api.group.elsewhere import HeldElsewhere
@@ -41,7 +42,7 @@ class Bench:
 
     def __init__(self, most_keys: int = 1000) -> None:
         self.shared, self.losing, self.most_keys = SharedLog(), Losing(), most_keys
-        self.lease = False
+        self.lease: Callable[[], int] | None = None
         self.open = asyncio.Event()
         self.open.set()
         self.writer = self.another()
@@ -53,7 +54,7 @@ class Bench:
 
     def another(self) -> PartitionWriter:
         log = MemoryLog(self.shared, self._turn, self.losing)
-        return PartitionWriter(log, STOCK_ITEM, KeyWindow(24, self.most_keys), lambda: self.lease)
+        return PartitionWriter(log, STOCK_ITEM, KeyWindow(24, self.most_keys), self.lease)
 
     def counted(self) -> list[LogRecord]:
         holder, counted = NOBODY, []
@@ -65,6 +66,13 @@ class Bench:
 
     def versions(self) -> list[int]:
         return [from_headers(record.headers).sequence for record in self.counted()]
+
+    async def join(self) -> list[int]:
+        """Have it in a group, under the lease whose number is the list's only item."""
+        term = [1]
+        self.lease = lambda: term[0]
+        await self.restart()
+        return term
 
     async def restart(self) -> None:
         self.writer.stop()
@@ -127,7 +135,7 @@ async def test_a_refusal_leaves_no_event_and_is_proven_by_a_beat(bench: Bench) -
 
 
 async def test_under_a_lease_a_refusal_and_a_no_op_need_no_beat(bench: Bench) -> None:
-    bench.lease = True
+    await bench.join()
     first = await bench.do(received(5), "k1")
     before = len(bench.shared.records)
     with pytest.raises(Refused):
@@ -152,15 +160,32 @@ async def test_a_refusal_that_cannot_be_told_fails_alone(bench: Bench, monkeypat
     assert (await bench.do(received(5), "k1")).version == 1
 
 
-async def test_a_lease_that_ends_makes_the_next_refusal_prove_itself(bench: Bench) -> None:
-    bench.lease = True
+async def test_under_a_later_lease_a_refusal_proves_itself_since_others_may_have_held_in_between(bench: Bench) -> None:
+    term = await bench.join()
     await bench.do(received(5), "k1")
     thief = Fence(MemoryLog(bench.shared), lambda record: None)
     await thief.claim()
-    bench.lease = False
+    term[0] = 2
     with pytest.raises(Refused):
         await bench.do(adjusted(-6), "k2")
     assert bench.writer._fence.holder.epoch > thief.holder.epoch, "it was deposed, and decided after a new claim"
+
+
+async def test_without_a_lease_nothing_is_claimed_until_there_is_one(bench: Bench) -> None:
+    term = await bench.join()
+    await bench.do(received(5), "k1")
+    thief = Fence(MemoryLog(bench.shared), lambda record: None)
+    await thief.claim()
+    term[0] = 0
+    with capture_logs() as told:
+        refused = asyncio.create_task(bench.do(adjusted(-6), "k2"))
+        await until(lambda: asyncio.sleep(0, str(told)), lambda text: "not ours to claim" in text)
+    ends_with_the_beat = len(bench.shared.records)
+    term[0] = 2
+    with pytest.raises(Refused):
+        await refused
+    claim = bench.shared.records[ends_with_the_beat]
+    assert judge(thief.holder, claim.headers)[0].epoch == thief.holder.epoch + 1
 
 
 async def test_a_partition_that_is_given_away_hands_on_what_has_not_happened(bench: Bench) -> None:

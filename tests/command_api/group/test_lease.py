@@ -42,3 +42,17 @@ def test_an_answer_that_comes_late_does_not_shorten_it(clock: list[float]) -> No
     lease.renew(999.0)
     clock[0] = 1001.5
     assert lease.valid()
+
+
+def test_each_assignment_has_a_number_of_its_own_which_heartbeats_keep(clock: list[float]) -> None:
+    lease = Lease(3.0)
+    assert lease.term() == 0
+    lease.begin(1000.0)
+    lease.renew(1000.5)
+    assert lease.term() == 1
+    lease.end()
+    assert lease.term() == 0
+    lease.begin(1001.0)
+    assert lease.term() == 2
+    clock[0] = 1004.0
+    assert lease.term() == 0
