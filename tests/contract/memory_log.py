@@ -21,7 +21,8 @@ async def no_turn() -> None:
 class SharedLog:
     """The records of one partition, and the batches that are still on their way."""
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str = "memory") -> None:
+        self.topic = topic
         self.records: list[LogRecord] = []
         self.late: list[Sequence[Outgoing]] = []
 
@@ -29,7 +30,7 @@ class SharedLog:
         """Append a batch now; gives the offset of its first record."""
         base, now = len(self.records), int(time.time() * 1000)
         for number, (key, value, headers) in enumerate(batch):
-            self.records.append(LogRecord("memory", 0, base + number, now, key, value, headers))
+            self.records.append(LogRecord(self.topic, 0, base + number, now, key, value, headers))
         return base
 
     def land_late(self, rng: random.Random) -> None:
@@ -41,7 +42,6 @@ class SharedLog:
 class MemoryLog:
     """One writer's connection to a shared log. ``loses`` says of each append what goes wrong with it."""
 
-    topic = "memory"
     partition = 0
 
     def __init__(
@@ -50,6 +50,7 @@ class MemoryLog:
         turn: Callable[[], Awaitable[None]] = no_turn,
         loses: Callable[[], str] = lambda: "nothing",
     ) -> None:
+        self.topic = shared.topic
         self._shared = shared
         self._turn = turn
         self._loses = loses

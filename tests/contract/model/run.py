@@ -1,0 +1,150 @@
+"""One run of the model: three instances, four clients, ten kinds of trouble; then all is mended and looked at."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from structlog.testing import capture_logs
+
+from tests.contract.memory_log import SharedLog
+from tests.contract.model.client import LONGEST_DEADLINE_SECONDS, Attempt, Clients
+from tests.contract.model.group import Coordinator
+from tests.contract.model.history import History, Violation, must
+from tests.contract.model.instance import DECIDERS, Instance
+from tests.contract.model.simulation import World, simulated_time
+
+RUNS = 60
+"""Runs of the ordinary tests."""
+INSTANCES = ("i1", "i2", "i3")
+CLIENTS = 4
+COMMANDS = 15
+TROUBLE_SECONDS = 15.0
+RECOVERY_SECONDS = 30.0
+
+
+class Trace(NamedTuple):
+    """What a run did: the records with their times, and what each client saw. Without the ids that writers draw."""
+
+    records: list[tuple[object, ...]]
+    attempts: list[tuple[object, ...]]
+
+    @property
+    def acknowledged(self) -> int:
+        """How many commands were."""
+        return len({key for key, *_, outcome in self.attempts if outcome == "Answer"})
+
+
+class Run:
+    """The world of one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.world = World(seed)
+        self.world.losses = self.world.rng.choice([0.0, 0.02, 0.05])
+        self.logs = {decider.topic: SharedLog(decider.topic) for decider in DECIDERS}
+        self.coordinator = Coordinator(self.world, wild=self.world.rng.random() < 0.3)
+        self.instances: dict[str, Instance] = {}
+        for name in INSTANCES:
+            self._start(name)
+        self.clients = Clients(self.world, self.coordinator, self.instances, self.logs)
+        self._troubled = True
+
+    def _start(self, name: str) -> None:
+        self.instances[name] = Instance(self.world, name, self.coordinator, self.logs)
+
+    def play(self) -> None:
+        """Trouble, then recovery, then the checks. Raises ``Violation``."""
+        rng = self.world.rng
+        living = [self.clients.begin(f"c{number}", COMMANDS, 0.3) for number in range(CLIENTS)]
+        self.world.plan(rng.expovariate(1), self._trouble)
+        self.world.run_until(lambda: False, TROUBLE_SECONDS)
+        self._mend()
+        last = self.clients.begin("last", COMMANDS, 0.05)
+        deadline = self.world.now + RECOVERY_SECONDS
+        ended = self.world.run_until(lambda: all(task.done() for task in [*living, last]), deadline)
+        must(ended and not self.clients.gone, "commands are not carried out again after all was mended")
+        for task in [*living, last]:
+            task.result()
+        for log in self.logs.values():
+            while log.late:
+                log.land_late(rng)
+        self.world.run_until(lambda: False, self.world.now + LONGEST_DEADLINE_SECONDS + 2)
+        self._check()
+
+    @property
+    def trace(self) -> Trace:
+        """What has happened so far."""
+        return Trace(
+            [
+                (
+                    r.topic,
+                    r.offset,
+                    r.appended_ms,
+                    r.value,
+                    [h for h in r.headers if h[0] not in {"ce_id", "ce_writer"}],
+                )
+                for log in self.logs.values()
+                for r in log.records
+            ],
+            [
+                (a.intent.command_id, a.instance, a.since, a.until, type(a.outcome).__name__)
+                for a in self.clients.attempts
+            ],
+        )
+
+    def _trouble(self) -> None:
+        if not self._troubled:
+            return
+        rng, name = self.world.rng, self.world.rng.choice(INSTANCES)
+        match rng.choice(["pause", "pause", "pause", "kill", "late", "late", "rebalance", "rebalance"]):
+            case "pause":
+                self.instances[name].process.paused_until = self.world.now + rng.choice([0.3, 1, 3, 5]) * rng.random()
+            case "kill":
+                self.instances[name].process.kill()
+                self._start(name)
+            case "late":
+                self.logs[rng.choice(sorted(self.logs))].land_late(rng)
+            case "rebalance":
+                self.coordinator.process.call_soon(self.coordinator.rebalance)
+        self.world.plan(rng.expovariate(2), self._trouble)
+
+    def _mend(self) -> None:
+        self._troubled = self.coordinator.wild = False
+        self.world.losses = 0.0
+        for instance in self.instances.values():
+            instance.process.paused_until = 0.0
+
+    def _check(self) -> None:
+        intents = {(a.intent.command_id, a.intent.fingerprint): a.intent for a in self.clients.attempts}
+        owner = self.instances[self.coordinator.assigned[1]]
+        attempts: dict[tuple[str, str], list[Attempt]] = defaultdict(list)
+        for attempt in self.clients.attempts:
+            attempts[attempt.intent.command.topic, attempt.intent.command_id].append(attempt)
+        for decider in DECIDERS:
+            history = History(decider, self.logs[decider.topic].records, intents)
+            for (topic, command_id), of_one in attempts.items():
+                if topic == decider.topic:
+                    history.check(command_id, of_one)
+            for subject in list(history.states):
+                state = history.state(subject)
+                must(decider.due(state.state) is None, f"a deadline of {subject} was missed")
+                must(owner.knows(decider.topic, subject) == state, f"the owner has another {subject} in mind")
+
+
+def run(seed: int) -> Trace:
+    """Play one run. Raises ``Violation``, with the seed that plays it again."""
+    with capture_logs():
+        made = Run(seed)
+        with simulated_time(made.world):
+            try:
+                made.play()
+            except Violation as violation:
+                raise Violation(f"seed {seed}: {violation}") from violation
+            finally:
+                for process in made.world.processes:
+                    process.kill()
+            return made.trace
+
+
+def run_all() -> list[Trace]:
+    """The runs of the ordinary tests, each by its seed."""
+    return [run(seed) for seed in range(RUNS)]
