@@ -13,6 +13,7 @@ from command_api import bulk, first_stock, operation, order, product, stock_item
 from command_api.catalog_copy import CatalogCopy
 from command_api.deciders import DECIDERS
 from command_api.desk import Desk
+from command_api.entrance import CommandApp
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.group.forwarding import Forwarder
 from command_api.group.instance_group import InstanceGroup
@@ -34,7 +35,9 @@ T = TypeVar("T")
 
 def create_app(settings: Settings) -> FastAPI:
     """The app with its routes; commands are refused with 503 ``starting`` until ``run_writers`` has reached Kafka."""
-    app = FastAPI(
+    app = CommandApp(
+        max_requests=settings.max_requests,
+        max_body_bytes=settings.max_body_bytes,
         title="Stockroom command API",
         summary="Takes commands and appends their events to Kafka.",
         version="1",
@@ -46,6 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HeldElsewhere, _send_on)
     for module in (product, stock_item, first_stock, order, bulk, operation):
         app.include_router(module.router)
+    app.lean("POST", "/v1/orders", order.place_order)
+    app.lean("POST", "/v1/products", product.add_product)
     return app
 
 
@@ -55,7 +60,7 @@ async def _send_on(request: Request, error: Exception) -> Response:
     try:
         return await desk.group.forward_request(request, error)
     except Problem as problem:
-        return problem.response(request.url.path)
+        return problem.response(request.scope["path"])
 
 
 async def run_writers(

@@ -1,19 +1,22 @@
 """What a request says beside its body: Idempotency-Key, If-Match, Prefer. Read once, for every route alike."""
 
+import asyncio
 import hashlib
 import re
 from typing import Annotated, NamedTuple
-from uuid import UUID, uuid5
+from uuid import UUID
 
+import uuid_utils
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
-from uuid_utils import uuid7
+from starlette.types import Receive
 
 from infra.http.prefer import wait_seconds
 from infra.http.principal import CurrentPrincipal, Principal
 from infra.http.problems import BadRequest
 
 IDENTITIES = UUID("0f6d9c54-7f55-5b0a-8d0a-7b1c33a1b6c4")
+_NAMESPACE = uuid_utils.UUID(str(IDENTITIES))
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -39,27 +42,56 @@ class CommandRequest(NamedTuple):
     """Whether the client gave the identity, so that it can repeat it."""
     expected_version: int | None
     wait_seconds: float | None
+    receive: Receive | None = None
+    """Where the server tells of the client, once the body has been read; None where nobody waits for the answer."""
 
     def created_id(self) -> str:
         """The id of what the command creates: it follows from the key, so a repeat reaches the same aggregate."""
-        return created_id(self.command_id) if self.keyed else str(uuid7())
+        return created_id(self.command_id) if self.keyed else str(uuid_utils.uuid7())
 
     def fingerprint(self, path: str, body: BaseModel | None) -> str:
-        """A hash of what was asked, 32 hexadecimal digits."""
-        content = b"" if body is None else body.model_dump_json().encode()
+        """A hash of what was asked, 32 hexadecimal digits; empty without a key, since then nobody can repeat it.
+
+        It is of the canonical content: spaces, the order of fields and defaults that are written out change nothing.
+        """
+        if not self.keyed:
+            return ""
+        content = b"" if body is None else body.__pydantic_serializer__.to_json(body)
         return hashlib.blake2b(path.encode() + b"\0" + content, digest_size=16).hexdigest()
+
+    async def client_gone(self) -> bool:
+        """Whether the client has closed its connection. It looks and does not wait; for what has waited long already.
+
+        The connection is asked only here, so a request that is answered soon pays nothing for it.
+        """
+        while self.receive is not None:
+            told = asyncio.ensure_future(self.receive())
+            await asyncio.sleep(0)
+            if not told.done():
+                told.cancel()
+                return False
+            if told.exception() is not None:
+                return False
+            if told.result()["type"] == "http.disconnect":
+                return True
+        return False
 
 
 def created_id(command_id: str) -> str:
     """The id of what a command creates, for a command whose own id follows from a key."""
-    return str(uuid5(IDENTITIES, f"created/{command_id}"))
+    return _identity(f"created/{command_id}")
 
 
 def command_identity(principal: Principal, route: str, key: str) -> str:
     """The identity of the command that ``principal`` sends to ``route`` under ``key``. Raises ``BadIdempotencyKey``."""
     if _KEY.fullmatch(key) is None:
         raise BadIdempotencyKey("It must have 1 to 200 visible ASCII characters.")
-    return str(uuid5(IDENTITIES, f"{principal}|{route}|{key}"))
+    return _identity(f"{principal}|{route}|{key}")
+
+
+def _identity(name: str) -> str:
+    # Equal to the standard library's uuid5(IDENTITIES, name), in an eighth of its time.
+    return str(uuid_utils.uuid5(_NAMESPACE, name))
 
 
 def expected_version(if_match: str | None) -> int | None:
@@ -82,14 +114,24 @@ async def command_request(
 ) -> CommandRequest:
     """The command request that stands in the headers. Raises ``BadIdempotencyKey``, ``BadIfMatch`` or ``BadPrefer``."""
     route = f"{request.method} {request.scope['route'].path}"
-    keyed = idempotency_key is not None
+    return request_of(principal, route, idempotency_key, if_match, prefer, request.receive)
+
+
+def request_of(
+    principal: Principal, route: str, key: str | None, if_match: str | None, prefer: str | None, receive: Receive
+) -> CommandRequest:
+    """The command request of these headers, None for those that are not there; ``route`` as ``POST /v1/orders``.
+
+    Raises ``BadIdempotencyKey``, ``BadIfMatch`` or ``BadPrefer``.
+    """
     return CommandRequest(
         principal,
         route,
-        command_identity(principal, route, idempotency_key) if idempotency_key is not None else str(uuid7()),
-        keyed,
+        str(uuid_utils.uuid7()) if key is None else command_identity(principal, route, key),
+        key is not None,
         expected_version(if_match),
         wait_seconds(prefer),
+        receive,
     )
 
 

@@ -8,9 +8,11 @@
     ├── Forbidden                  403 forbidden
     ├── NotFound                   404 not_found
     ├── MethodNotAllowed           405 method_not_allowed
+    ├── RequestTooSlow             408 request_timeout          (protocol.py)
     ├── Conflict                   409
     ├── BodyTooLarge               413 body_too_large           (limits.py)
     ├── ValidationFailed           422 validation_failed
+    ├── HeadTooLarge               431 head_too_large           (protocol.py)
     ├── InternalError              500 internal_error
     └── Unavailable                503, with Retry-After
         └── DependencyUnavailable  503 dependency_unavailable
@@ -183,7 +185,7 @@ def pointer(location: tuple[str | int, ...]) -> str:
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return error.response(request.url.path)
+    return error.response(request.scope["path"])
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -191,10 +193,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         detail = next(str(item.get("ctx", {}).get("error", "")) for item in found if item["type"] == "json_invalid")
-        return MalformedJson(detail).response(request.url.path)
+        return MalformedJson(detail).response(request.scope["path"])
     errors = [{"pointer": pointer(tuple(item["loc"])), "detail": item["msg"]} for item in found]
     detail = f"{errors[0]['pointer']}: {errors[0]['detail']}" if errors else ""
-    return ValidationFailed(detail, errors=errors).response(request.url.path)
+    return ValidationFailed(detail, errors=errors).response(request.scope["path"])
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -207,13 +209,15 @@ async def _http(request: Request, error: Exception) -> Response:
     else:
         code = phrase.lower().replace(" ", "_").replace("-", "_")
         problem = Problem(detail, status=error.status_code, code=code, title=phrase, headers=error.headers)
-    return problem.response(request.url.path)
+    return problem.response(request.scope["path"])
 
 
 async def _away(request: Request, error: Exception) -> Response:
     name = next((server for kind, server in AWAY.items() if isinstance(error, kind)), "A server")
-    return DependencyUnavailable(f"{name} does not answer; it is tried again by itself.").response(request.url.path)
+    return DependencyUnavailable(f"{name} does not answer; it is tried again by itself.").response(
+        request.scope["path"]
+    )
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    return InternalError().response(request.url.path)
+    return InternalError().response(request.scope["path"])

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from infra.http.protocol import BoundedProtocol
+
 GRACE_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 75
 
@@ -63,13 +65,14 @@ async def serve(
     listener = _bind(host, port)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         loop="none",
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing stands before it that could be believed
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=max(1, round(grace_seconds)),
     )

@@ -6,9 +6,10 @@ import signal
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from infra.http.serve import PortTaken, serve, stop_on_signals
+from tests.support.raw_http import served
 
 
 def slow_app(entered: asyncio.Event, leave: asyncio.Event) -> FastAPI:
@@ -79,3 +80,16 @@ async def test_sigterm_sets_the_event() -> None:
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
     assert stop.is_set()
+
+
+async def test_forwarding_headers_are_not_believed() -> None:
+    app = FastAPI()
+
+    @app.get("/who")
+    async def who(request: Request) -> list[str]:
+        assert request.client is not None
+        return [request.client.host, request.url.scheme]
+
+    async with served(app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        spoofed = {"X-Forwarded-For": "9.9.9.9", "X-Forwarded-Proto": "https"}
+        assert (await client.get("/who", headers=spoofed)).json() == ["127.0.0.1", "http"]

@@ -1,0 +1,53 @@
+"""The door of the command API: a bound on the requests under way, and a short way for the busiest commands."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from command_api.lean_route import LeanRoute
+from command_api.refusals import Overloaded
+
+ALWAYS_ANSWERED = frozenset({"/health", "/ready", "/routing"})
+"""Paths by which an operator looks, also when all else is refused."""
+
+
+class CommandApp(FastAPI):
+    """FastAPI with a door in front of its middleware.
+
+    Above ``max_requests`` under way a request is answered 503 ``overloaded`` at once, before its body is looked at.
+    What is sent to a lean route takes that one, everything else (also a body above ``max_body_bytes``) the middleware
+    and the router.
+    """
+
+    def __init__(self, *, max_requests: int, max_body_bytes: int, **described: Any) -> None:
+        super().__init__(**described)
+        self._max_requests = max_requests
+        self._max_body_bytes = max_body_bytes
+        self._overloaded = Overloaded(f"{max_requests} requests are under way.")
+        self._under_way = 0
+        self._lean: dict[tuple[str, str], LeanRoute] = {}
+
+    def lean(self, method: str, path: str, endpoint: Callable[..., Awaitable[Any]]) -> None:
+        """Give ``endpoint``, which is routed at exactly this method and path as ever, a lean route beside it."""
+        route = f"{method} {path}"
+        self._lean[method, path] = LeanRoute(self, super().__call__, route, endpoint, self._max_body_bytes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request (ASGI)."""
+        if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
+            await super().__call__(scope, receive, send)
+            return
+        if self._under_way >= self._max_requests:
+            await self._overloaded.response(scope["path"])(scope, receive, send)
+            return
+        self._under_way += 1
+        try:
+            lean = self._lean.get((scope["method"], scope["path"]))
+            if lean is None:
+                await super().__call__(scope, receive, send)
+            else:
+                await lean(scope, receive, send)
+        finally:
+            self._under_way -= 1
