@@ -21,6 +21,7 @@ from command_api.group.membership import Membership
 from command_api.kafka_log import KafkaLog
 from command_api.key_window import KeyWindow
 from command_api.log import Log
+from command_api.seen import SeenLog
 from command_api.writers import Writers
 from event_schemas.topics import TOPICS
 from infra.cluster import await_cluster
@@ -87,13 +88,15 @@ async def run_writers(
         open_log or partial(KafkaLog, settings.bootstrap_servers),
         keys,
         settings.max_queued_commands,
+        settings.max_queue_seconds,
         membership.lease_term,
     )
     membership.on_change.append(lambda routing: writers.hold(routing.mine))
     catalog = CatalogCopy(settings.bootstrap_servers, cluster.partitions)
+    seen = SeenLog(settings.bootstrap_servers, cluster.id, writers)
     async with Forwarder(membership, address) as forwarder:
         group = InstanceGroup(membership, forwarder)
-        app.state.desk = Desk(writers, catalog, cluster.id, settings.query_api_url, group)
+        app.state.desk = Desk(writers, catalog, seen, cluster.id, settings.query_api_url, group)
         await _until_stopped(stop, writers, membership, catalog)
 
 

@@ -12,7 +12,7 @@ from command_api.intent import Answer, Intent, Pending
 from command_api.key_window import Remembered
 from command_api.log import MAX_BATCH_BYTES, Outgoing
 from command_api.memory import Memory, Versioned, outgoing
-from command_api.refusals import CommandTooLarge, KeyReused, Refused, VersionConflict
+from command_api.refusals import Abandoned, CommandTooLarge, KeyReused, Refused, VersionConflict
 from domain.decider import Decider
 from domain.rejected import Rejected
 from event_schemas.event import Event
@@ -77,11 +77,19 @@ class BatchMaker:
         self._memory = memory
 
     def make(self, queue: deque[Pending], holder: Holder, now: datetime) -> GroupCommit:
-        """Decide as many of the queued commands as fit into one batch; a command's events are never split."""
+        """Decide as many of the queued commands as fit into one batch; a command's events are never split.
+
+        A command that has waited long is dropped when its client has left: it has not been decided.
+        """
         batch = GroupCommit()
+        started = time.monotonic()
         while queue and len(batch.decided) < MAX_COMMANDS:
             pending = queue[0]
-            if not pending.future.done():
+            if pending.future.done():
+                pass
+            elif pending.abandoned(started):
+                pending.future.set_exception(Abandoned("Its client has left; nothing was done."))
+            else:
                 decided = self._decide(batch, pending, holder, now)
                 if decided is None:
                     break

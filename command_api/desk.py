@@ -1,6 +1,6 @@
 """Where routes hand in commands and get answers: once per process, with the writers and the catalog copy behind it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -13,6 +13,7 @@ from command_api.group.instance_group import InstanceGroup
 from command_api.intent import Answer, Intent
 from command_api.offers import Offers
 from command_api.request import CommandRequest
+from command_api.seen import SeenLog, catalog_ends
 from command_api.writers import Writers
 from domain.decider import Command
 from event_schemas.topics import CATALOG
@@ -30,11 +31,18 @@ class Desk:
     """Carries commands out for routes, and dresses their answers."""
 
     def __init__(
-        self, writers: Writers, catalog: CatalogCopy, cluster_id: str, query_api_url: str, group: InstanceGroup
+        self,
+        writers: Writers,
+        catalog: CatalogCopy,
+        seen: SeenLog,
+        cluster_id: str,
+        query_api_url: str,
+        group: InstanceGroup,
     ) -> None:
         self.writers = writers
         self.group = group
         self._catalog = catalog
+        self._seen = seen
         self._cluster_id = cluster_id
         self._query_api_url = query_api_url
 
@@ -43,9 +51,9 @@ class Desk:
         """Whether the catalog copy has not read yet what was in the catalog at the start."""
         return not self._catalog.caught_up
 
-    def offers(self) -> Offers:
-        """A look-up of products for one request."""
-        return Offers(self._catalog, lambda: self.writers.positions(CATALOG.name))
+    def offers(self, tokens: Sequence[Token] = ()) -> Offers:
+        """A look-up of products for one request, at least as new as its Consistency-Token."""
+        return Offers(self._catalog, lambda: self.writers.positions(CATALOG.name), catalog_ends(tokens))
 
     async def carry_out(
         self,
@@ -66,6 +74,8 @@ class Desk:
         fingerprint = asked.fingerprint(path, body)
         if self.writers.of(*of).claiming:
             await self.writers.claimed(*of)
+        if asked.tokens:
+            await self._seen.check(asked.tokens)
         answer = self.writers.recall(*of, asked.command_id, fingerprint)
         if answer is None:
             intent = Intent(
@@ -76,6 +86,8 @@ class Desk:
                 correlation_id=asked.command_id,
                 causation_id=asked.command_id,
                 expected_version=asked.expected_version,
+                gone=asked.gone,
+                since=asked.since,
             )
             answer = await self.writers.submit(intent)
         if answer.replayed:

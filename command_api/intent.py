@@ -7,6 +7,10 @@ from typing import Any, NamedTuple
 
 from domain.decider import Command
 from event_schemas.event import Event
+from infra.http.client_gone import ClientGone, nobody
+
+LONG_WAIT_SECONDS = 0.25
+"""After this a queued command is not decided any more when its client has left."""
 
 
 class Place(NamedTuple):
@@ -34,6 +38,10 @@ class Intent(NamedTuple):
     """The version that the aggregate must have, from If-Match."""
     follows: tuple[Place, ...] = ()
     """Records that the command follows from, the last of each partition: who waits for it wants to see those too."""
+    gone: ClientGone = nobody
+    """Says whether who sent it has left, so that nobody waits for what becomes of it."""
+    since: float | None = None
+    """When it was asked for, on the monotonic clock in seconds; None is when it is queued."""
 
 
 class Answer(NamedTuple):
@@ -69,4 +77,8 @@ class Pending:
     def __init__(self, intent: Intent, future: "asyncio.Future[Answer]") -> None:
         self.intent = intent
         self.future = future
-        self.since = time.monotonic()
+        self.since = time.monotonic() if intent.since is None else intent.since
+
+    def abandoned(self, now: float) -> bool:
+        """Whether it has waited long by ``now``, on the monotonic clock, and nobody waits for it any more."""
+        return now - self.since > LONG_WAIT_SECONDS and self.intent.gone()

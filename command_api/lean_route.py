@@ -20,7 +20,8 @@ from command_api.request import CommandRequest, request_of
 from infra.http.principal import current_principal
 
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
-_READ = frozenset({b"content-type", b"idempotency-key", b"if-match", b"prefer"})
+_TOLD = (b"idempotency-key", b"if-match", b"prefer", b"consistency-token")
+_READ = frozenset({b"content-type", *_TOLD})
 _ODD = frozenset({b"expect"})
 
 
@@ -60,7 +61,7 @@ class LeanRoute:
             await self._ordinary(scope, receive, send)
             return
         messages = await self._body(receive)
-        understood = await self._understand(headers, messages, receive)
+        understood = await self._understand(headers, messages, scope)
         if understood is None:
             await self._ordinary(scope, _again(messages, receive), send)
             return
@@ -93,7 +94,7 @@ class LeanRoute:
         return messages
 
     async def _understand(
-        self, headers: dict[bytes, bytes], messages: list[Message], receive: Receive
+        self, headers: dict[bytes, bytes], messages: list[Message], scope: Scope
     ) -> _Understood | None:
         """What the endpoint takes; None when the ordinary route has to say what is wrong."""
         desk: Desk | None = getattr(self._app.state, "desk", None)
@@ -103,16 +104,9 @@ class LeanRoute:
         raw = last["body"] if len(messages) == 1 else b"".join(message["body"] for message in messages)
         if len(raw) > self._max_body_bytes:
             return None
-        key, if_match, prefer = (headers.get(name) for name in (b"idempotency-key", b"if-match", b"prefer"))
+        told = [headers[name].decode("latin-1") if name in headers else None for name in _TOLD]
         try:
-            asked = request_of(
-                await current_principal(),
-                self._route,
-                None if key is None else key.decode("latin-1"),
-                None if if_match is None else if_match.decode("latin-1"),
-                None if prefer is None else prefer.decode("latin-1"),
-                receive,
-            )
+            asked = request_of(await current_principal(), self._route, scope, *told)
             return _Understood(self._validate(from_json(raw)), asked, desk)
         except Exception:
             return None

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from command_api.catalog_copy import CatalogCopy, Offer
 from infra.http.problems import Conflict, NotFound, Unavailable
@@ -9,7 +10,10 @@ from infra.http.problems import Conflict, NotFound, Unavailable
 PATIENCE_SECONDS = 0.2
 """How long an unknown product is waited for, since another instance may have added it a moment ago."""
 OWN_WRITES_SECONDS = 2.0
-"""How long it is waited for while the copy has not reached what this instance itself has acknowledged."""
+"""How long it is waited for while the copy has not reached what this instance itself has acknowledged, or
+what the client has seen."""
+
+NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 class UnknownProduct(NotFound):
@@ -25,7 +29,8 @@ class WithdrawnProduct(Conflict):
 
 
 class CatalogBehind(Unavailable):
-    """The copy has not read what this instance knows to be in the catalog, as after a start: a 404 would be a guess."""
+    """The copy has not read what this instance or the client knows to be in the catalog, as after a start: an answer
+    would be a guess."""
 
     code, title = "catalog_behind", "The catalog is still being read"
 
@@ -34,11 +39,15 @@ class Offers:
     """Looks offers up for one request. The patience is for the whole request, not for each product of it.
 
     ``acknowledged`` gives the next offset of each partition of the catalog as this instance's writers know it: what was
-    acknowledged here is waited for however long the copy needs, up to ``OWN_WRITES_SECONDS``.
+    acknowledged here is waited for however long the copy needs, up to ``OWN_WRITES_SECONDS``. So is ``seen``, what the
+    client has seen of the catalog, also for an offer that is known: its price may have changed.
     """
 
-    def __init__(self, copy: CatalogCopy, acknowledged: Callable[[], Mapping[int, int]]) -> None:
+    def __init__(
+        self, copy: CatalogCopy, acknowledged: Callable[[], Mapping[int, int]], seen: Mapping[int, int] = NOTHING
+    ) -> None:
         self._copy = copy
+        self._seen = seen
         self._acknowledged = acknowledged
         self._since: float | None = None
         self._reach: Mapping[int, int] = {}
@@ -46,10 +55,10 @@ class Offers:
 
     async def find(self, *, sku: str | None = None, product_id: str | None = None) -> Offer:
         """The offer, withdrawn or not. Raises ``UnknownProduct`` or ``CatalogBehind``."""
-        while (offer := self._copy.find(sku=sku, product_id=product_id)) is None:
+        while (offer := self._copy.find(sku=sku, product_id=product_id)) is None or not self._copy.reaches(self._seen):
             if self._since is None:
                 self._since, self._reach = time.monotonic(), dict(self._acknowledged())
-            behind = not self._copy.reaches(self._reach)
+            behind = not (self._copy.reaches(self._reach) and self._copy.reaches(self._seen))
             left = self._since + (OWN_WRITES_SECONDS if behind else PATIENCE_SECONDS) - time.monotonic()
             if left <= 0:
                 if behind:

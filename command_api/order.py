@@ -1,5 +1,6 @@
 """Endpoints of orders: place and cancel."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from command_api.desk import AtDesk, given
 from command_api.intent import Answer
 from command_api.order_lines import Items, placed
+from command_api.partition_writer import PartitionWriter
 from command_api.request import Asked
 from domain.decider import Command
 from domain.order import Order
@@ -43,26 +45,37 @@ async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
     409 ``product_withdrawn``, 422 ``mixed_currencies``.
     """
     order_id = asked.created_id()
-    writer = desk.writers.of(ORDERS.name, order_id)
 
     async def make() -> Command:
-        return await placed(order_id, body.items, desk.offers(), user_id=body.user_id, country=body.country)
+        offers = desk.offers(asked.tokens)
+        return await placed(order_id, body.items, offers, user_id=body.user_id, country=body.country)
 
-    with writer.watches.on(order_id) as watch:
-        answer = await desk.carry_out(asked, "/v1/orders", body, make, of=(ORDERS.name, order_id))
-        status = OrderStatus.PENDING
-        if asked.wait_seconds is not None:
-            now: Order = writer.acknowledged(answer.subject).state
-            if now.status is OrderStatus.PENDING:
-                await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, asked.wait_seconds)
-                now = writer.acknowledged(answer.subject).state
-            status = now.status or status
-            # What was waited for is seen by whoever comes with this token, too.
-            answer = answer._replace(
-                version=writer.acknowledged(answer.subject).version, offset=writer.next_offset - 1, seen=watch.follows
-            )
-    answer = answer._replace(replayed=answer.replayed or not answer.events)
+    async def carry_out() -> Answer:
+        return await desk.carry_out(asked, "/v1/orders", body, make, of=(ORDERS.name, order_id))
+
+    status = OrderStatus.PENDING
+    if asked.wait_seconds is None:
+        answer = await carry_out()
+    else:
+        answer, status = await _settled(desk.writers.of(ORDERS.name, order_id), order_id, carry_out, asked.wait_seconds)
+    if not answer.events:
+        answer = answer._replace(replayed=True)
     return desk.respond(answer, order_body(answer, status), status=201, location=f"/v1/orders/{answer.subject}")
+
+
+async def _settled(
+    writer: PartitionWriter, order_id: str, carry_out: Callable[[], Awaitable[Answer]], seconds: float
+) -> tuple[Answer, OrderStatus]:
+    """Place an order and wait at most ``seconds`` until it is not pending any more. Its answer then names all that was
+    waited for, so whoever comes with its tokens sees that too."""
+    with writer.watches.on(order_id) as watch:
+        answer = await carry_out()
+        now: Order = writer.acknowledged(order_id).state
+        if now.status is OrderStatus.PENDING:
+            await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, seconds)
+            now = writer.acknowledged(order_id).state
+        version, end = writer.acknowledged(order_id).version, writer.next_offset
+        return answer._replace(version=version, offset=end - 1, seen=watch.follows), now.status or OrderStatus.PENDING
 
 
 @router.delete("/{order_id}", summary="Cancel an order")

@@ -16,6 +16,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from command_api.batch import BatchMaker, GroupCommit, changes, recall
+from command_api.expected_wait import ExpectedWait
 from command_api.fence import Deposed, Fence, Trespass, beat
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent, Pending
@@ -66,6 +67,7 @@ class PartitionWriter:
         self._batches = BatchMaker(log.topic, log.partition, decider, self._memory)
         self._queue: deque[Pending] = deque()
         self._under_way = GroupCommit()
+        self._expected = ExpectedWait()
         self._work = asyncio.Event()
         self._timers = Timers(log.topic, decider, self._memory, self.acknowledged, self.submit)
         self._lease = lease
@@ -95,6 +97,11 @@ class PartitionWriter:
     def next_offset(self) -> int:
         """The offset after all that is acknowledged or folded here."""
         return self._fence.position.next_offset
+
+    @property
+    def expected_wait(self) -> float:
+        """Seconds that a command handed in now is going to wait in the queue, 0 when none is before it."""
+        return self._expected.behind(len(self._queue))
 
     async def claimed(self) -> None:
         """Wait until the partition is held, or will not be, but no longer than a command is held."""
@@ -126,8 +133,10 @@ class PartitionWriter:
     def expire(self) -> None:
         """Refuse the commands that have waited too long in the queue: none of them has happened."""
         oldest_allowed = time.monotonic() - HOLD_SECONDS
-        while self._queue and (self._queue[0].since < oldest_allowed or self._queue[0].future.done()):
-            _fail([self._queue.popleft()], NotReady(f"{self.name} could not be written within {HOLD_SECONDS:.0f} s."))
+        late = [pending for pending in self._queue if pending.since < oldest_allowed]
+        for pending in late:
+            self._queue.remove(pending)
+        _fail(late, NotReady(f"{self.name} could not be written within {HOLD_SECONDS:.0f} s."))
 
     def fire(self) -> None:
         """Have the deadlines carried out that have passed, while the partition is held."""
@@ -209,6 +218,7 @@ class PartitionWriter:
 
     async def _commit(self) -> None:
         batch = self._under_way = self._batches.make(self._queue, self._fence.holder, self._clock())
+        self._expected.batch(len(batch.decided), left=len(self._queue))
         try:
             if batch.decided:
                 self._batches.settle(batch, await self._prove(batch))
@@ -227,6 +237,7 @@ class PartitionWriter:
             raise
         finally:
             self._under_way = GroupCommit()
+            self._expected.settled()
         for decided in changes(batch):
             intent = decided.pending.intent
             self.watches.tell(intent.command.aggregate_id, decided.events, decided.after.state, intent.follows)

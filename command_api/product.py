@@ -120,7 +120,7 @@ async def change_product(product_id: ProductId, body: ProductChange, asked: Aske
     async def make() -> Command:
         price = None
         if body.price is not None:
-            currency = body.currency or (await desk.offers().find(product_id=product_id)).price.currency
+            currency = body.currency or (await desk.offers(asked.tokens).find(product_id=product_id)).price.currency
             price = minor_units(body.price, currency)
         described = body.model_dump(exclude={"price", "currency"}, exclude_none=True)
         return ReviseProduct(product_id=product_id, new_price=price, **described)

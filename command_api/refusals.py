@@ -2,6 +2,7 @@
 
 Unavailable
 ├── Overloaded            503 overloaded            nothing happened
+├── Abandoned             503 abandoned             nothing happened; its client has left
 ├── NotReady              503 partition_unavailable nothing happened
 ├── UnknownOutcome        503 outcome_unknown       it may have happened: repeat with the same key
 ├── LogStopped            503 log_truncated, …      nothing happened; a person must look
@@ -25,6 +26,12 @@ class Overloaded(Unavailable):
     """More commands wait than can be carried out soon."""
 
     code, title = "overloaded", "Too many commands are waiting"
+
+
+class Abandoned(Unavailable):
+    """The client left while its command was waiting, so it was not carried out. Only a log or a test sees this."""
+
+    code, title = "abandoned", "Nobody waited for this any more"
 
 
 class NotReady(Unavailable):

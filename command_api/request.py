@@ -1,22 +1,27 @@
-"""What a request says beside its body: Idempotency-Key, If-Match, Prefer. Read once, for every route alike."""
+"""What a request says beside its body, in its headers. Read once, for every route alike."""
 
-import asyncio
 import hashlib
 import re
+import time
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import uuid_utils
 from fastapi import Depends, Header, Request
 from pydantic import BaseModel
-from starlette.types import Receive
+from starlette.types import Scope
 
+from infra.http.client_gone import ClientGone, client_gone, nobody
+from infra.http.consistency_token import Token, parse
 from infra.http.prefer import wait_seconds
 from infra.http.principal import CurrentPrincipal, Principal
 from infra.http.problems import BadRequest
 
 IDENTITIES = UUID("0f6d9c54-7f55-5b0a-8d0a-7b1c33a1b6c4")
 _NAMESPACE = uuid_utils.UUID(str(IDENTITIES))
+MADE_KEY = "stockroom.made_key"
+"""Where in the scope of a request the key stands that was made for it, when it came without one."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -42,12 +47,16 @@ class CommandRequest(NamedTuple):
     """Whether the client gave the identity, so that it can repeat it."""
     expected_version: int | None
     wait_seconds: float | None
-    receive: Receive | None = None
-    """Where the server tells of the client, once the body has been read; None where nobody waits for the answer."""
+    tokens: Sequence[Token] = ()
+    """What the client has seen of the log."""
+    gone: ClientGone = nobody
+    """Says whether the client has closed its connection."""
+    since: float | None = None
+    """When the request came, on the monotonic clock in seconds."""
 
     def created_id(self) -> str:
         """The id of what the command creates: it follows from the key, so a repeat reaches the same aggregate."""
-        return created_id(self.command_id) if self.keyed else str(uuid_utils.uuid7())
+        return created_id(self.command_id)
 
     def fingerprint(self, path: str, body: BaseModel | None) -> str:
         """A hash of what was asked, 32 hexadecimal digits; empty without a key, since then nobody can repeat it.
@@ -58,23 +67,6 @@ class CommandRequest(NamedTuple):
             return ""
         content = b"" if body is None else body.__pydantic_serializer__.to_json(body)
         return hashlib.blake2b(path.encode() + b"\0" + content, digest_size=16).hexdigest()
-
-    async def client_gone(self) -> bool:
-        """Whether the client has closed its connection. It looks and does not wait; for what has waited long already.
-
-        The connection is asked only here, so a request that is answered soon pays nothing for it.
-        """
-        while self.receive is not None:
-            told = asyncio.ensure_future(self.receive())
-            await asyncio.sleep(0)
-            if not told.done():
-                told.cancel()
-                return False
-            if told.exception() is not None:
-                return False
-            if told.result()["type"] == "http.disconnect":
-                return True
-        return False
 
 
 def created_id(command_id: str) -> str:
@@ -111,27 +103,45 @@ async def command_request(
     ] = None,
     if_match: Annotated[str | None, Header(description="The version that must be there.", examples=['"3"'])] = None,
     prefer: Annotated[str | None, Header(description="How long to wait for what follows.", examples=["wait=5"])] = None,
+    consistency_token: Annotated[
+        str | None, Header(description="Of an earlier answer: what is looked up for the command is at least as new.")
+    ] = None,
 ) -> CommandRequest:
-    """The command request that stands in the headers. Raises ``BadIdempotencyKey``, ``BadIfMatch`` or ``BadPrefer``."""
+    """The command request that stands in the headers; raises what ``request_of`` does."""
     route = f"{request.method} {request.scope['route'].path}"
-    return request_of(principal, route, idempotency_key, if_match, prefer, request.receive)
+    told = (idempotency_key, if_match, prefer, consistency_token)
+    return request_of(principal, route, request.scope, *told)
 
 
 def request_of(
-    principal: Principal, route: str, key: str | None, if_match: str | None, prefer: str | None, receive: Receive
+    principal: Principal,
+    route: str,
+    scope: Scope,
+    key: str | None,
+    if_match: str | None,
+    prefer: str | None,
+    tokens: str | None,
 ) -> CommandRequest:
     """The command request of these headers, None for those that are not there; ``route`` as ``POST /v1/orders``.
 
-    Raises ``BadIdempotencyKey``, ``BadIfMatch`` or ``BadPrefer``.
+    Without a key one is made, so that the instance to which the request is sent on takes it for the same command; it is
+    put into ``scope`` for that.
+
+    Raises ``BadIdempotencyKey``, ``BadIfMatch``, ``BadPrefer`` or ``BadConsistencyToken``.
     """
+    keyed = key is not None
+    if key is None:
+        key = scope[MADE_KEY] = str(uuid_utils.uuid7())
     return CommandRequest(
         principal,
         route,
-        str(uuid_utils.uuid7()) if key is None else command_identity(principal, route, key),
-        key is not None,
+        command_identity(principal, route, key),
+        keyed,
         expected_version(if_match),
         wait_seconds(prefer),
-        receive,
+        () if tokens is None else parse(tokens),
+        client_gone(scope),
+        time.monotonic(),
     )
 
 

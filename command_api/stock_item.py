@@ -75,7 +75,7 @@ async def _carry_out(
     desk: Desk, asked: CommandRequest, path: str, body: BaseModel, command: AnyStockCommand, status: int
 ) -> Response:
     async def make() -> AnyStockCommand:
-        await desk.offers().find(sku=command.sku)
+        await desk.offers(asked.tokens).find(sku=command.sku)
         return command
 
     answer = await desk.carry_out(asked, path, body, make, of=(STOCK.name, command.sku))

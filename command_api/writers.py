@@ -38,6 +38,7 @@ def partition_of(key: str, partitions: int) -> int:
 class Writers:
     """The writers of the shards that this instance should hold; ``hold`` says which, at first none.
 
+    Above ``most_queued`` commands under way, or ``most_seconds`` of expected wait, commands are refused as overload.
     ``lease`` and ``clock`` are those of ``PartitionWriter``.
     """
 
@@ -48,6 +49,7 @@ class Writers:
         open_log: Callable[[str, int], Log],
         keys: KeyWindow,
         most_queued: int,
+        most_seconds: float,
         lease: Callable[[], int] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -58,6 +60,7 @@ class Writers:
         self._clock = clock
         self._keys = keys
         self._most_queued = most_queued
+        self._most_seconds = most_seconds
         self._in_flight: set[str] = set()
         self._writers: dict[tuple[str, int], PartitionWriter] = {}
         self._begun: WeakSet[PartitionWriter] = WeakSet()
@@ -125,6 +128,8 @@ class Writers:
             raise InProgress("A request with this Idempotency-Key is being carried out; ask again in a moment.")
         if len(self._in_flight) >= self._most_queued:
             raise Overloaded(f"{self._most_queued} commands are waiting.")
+        if (wait := writer.expected_wait) > self._most_seconds:
+            raise Overloaded(f"It would wait {wait:.1f} s for {writer.name}.", retry_after=wait)
         future = writer.submit(intent)
         self._in_flight.add(intent.command_id)
         future.add_done_callback(lambda _: self._in_flight.discard(intent.command_id))

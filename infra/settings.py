@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     max_bulk_bytes: int = Field(default=8_000_000, ge=1_000, description="Largest body of `POST /v1/bulk`.")
     max_bulk_commands: int = Field(default=2_000, ge=1, description="Most commands in one `POST /v1/bulk`.")
     max_queued_commands: int = Field(default=20_000, ge=1, description="Commands that wait before 503 `overloaded`.")
+    max_queue_seconds: float = Field(
+        default=1.0, gt=0, le=60, description="Expected wait of a command above which it is 503 `overloaded`."
+    )
     max_requests: int = Field(default=1_000, ge=1, description="Requests under way before 503 `overloaded`.")
     idempotency_hours: float = Field(default=24.0, gt=0, description="How long a repeated key is answered from memory.")
     idempotency_keys: int = Field(default=200_000, ge=1, description="Most keys that are remembered at once.")

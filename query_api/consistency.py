@@ -8,13 +8,7 @@ import time
 from collections.abc import Mapping
 
 from infra.cluster import EVENT_TOPICS
-from infra.http.consistency_token import (
-    BadConsistencyToken,
-    ForeignConsistencyToken,
-    FutureConsistencyToken,
-    Token,
-    parse,
-)  # fmt: skip
+from infra.http.consistency_token import Token, parse, refuse_future, refuse_strange
 from infra.http.problems import DependencyUnavailable
 from query_api.feeds import FEEDS, Feed
 from query_api.log import Log
@@ -49,13 +43,7 @@ class Consistency:
     def _check(self, tokens: list[Token]) -> None:
         if self._log.cluster is None:
             raise DependencyUnavailable("Kafka has not told its cluster's id yet; the token cannot be checked.")
-        for token in tokens:
-            if token.cluster != self._log.cluster:
-                raise ForeignConsistencyToken(f"{token} is not of this cluster.")
-            if token.topic not in EVENT_TOPICS:
-                raise BadConsistencyToken(f"{token}: there is no topic {token.topic!r}.")
-            if self._log.lacks(token.topic, token.partition):
-                raise BadConsistencyToken(f"{token}: the topic has no partition {token.partition}.")
+        refuse_strange(tokens, self._log.cluster, EVENT_TOPICS, self._log.partitions)
 
     async def _wait(self, feed: Feed, wanted: Mapping[int, Token], deadline: float) -> None:
         pause, checked = FIRST_PAUSE, False
@@ -69,7 +57,7 @@ class Consistency:
             if not behind:
                 return
             if not checked:
-                await self._refuse_future(behind)
+                refuse_future(behind, await self._log.ends())
                 checked = True
             left = deadline - time.monotonic()
             if left <= 0:
@@ -83,10 +71,3 @@ class Consistency:
                 )
             await asyncio.sleep(min(pause, left))
             pause = min(LONGEST_PAUSE, pause * 1.5)
-
-    async def _refuse_future(self, behind: list[Token]) -> None:
-        ends = await self._log.ends()
-        for token in behind:
-            end = ends.get((token.topic, token.partition), 0)
-            if token.offset >= end:
-                raise FutureConsistencyToken(f"{token}: the partition ends at {end}.")

@@ -30,11 +30,13 @@ class Log:
     def __init__(self, bootstrap_servers: str) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._consumer: AIOKafkaConsumer | None = None
-        self._partitions: list[TopicPartition] = []
+        self._all: list[TopicPartition] = []
         self._using = asyncio.Lock()
         self._broken = asyncio.Event()
         self.cluster: str | None = None
         """The cluster's id, once the broker has told it."""
+        self.partitions = 0
+        """How many partitions every event topic has, 0 until the broker has told it."""
 
     async def run(self) -> None:
         """Connect, with growing pauses, and again when the connection turns out to be broken."""
@@ -56,15 +58,11 @@ class Log:
         """Whether the broker has answered and nothing has failed since."""
         return self._consumer is not None and not self._broken.is_set()
 
-    def lacks(self, topic: str, partition: int) -> bool:
-        """Whether the topic is known not to have this partition."""
-        return bool(self._partitions) and TopicPartition(topic, partition) not in self._partitions
-
     async def ends(self) -> dict[Place, int]:
         """Offset after the last record of every partition of every event topic. Raises `DependencyUnavailable`."""
         try:
             async with asyncio.timeout(TIMEOUT_MS / 1000), self._using:
-                ends = await self._connected().end_offsets(self._partitions)
+                ends = await self._connected().end_offsets(self._all)
         except (KafkaError, OSError, TimeoutError) as error:
             self._broken.set()
             raise DependencyUnavailable(AWAY) from error
@@ -119,7 +117,8 @@ class Log:
             await consumer.stop()
             raise
         self.cluster = found.id
-        self._partitions = [TopicPartition(name, number) for name in EVENT_TOPICS for number in range(found.partitions)]
+        self.partitions = found.partitions
+        self._all = [TopicPartition(name, number) for name in EVENT_TOPICS for number in range(found.partitions)]
         self._broken.clear()
         self._consumer = consumer
 

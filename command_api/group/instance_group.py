@@ -13,6 +13,7 @@ from command_api.group.forwarding import Forwarder, is_forwarded
 from command_api.group.membership import Membership
 from command_api.group.routing import Routing
 from command_api.refusals import Misdirected
+from command_api.request import MADE_KEY
 
 DEADLINE_SECONDS = 40.0
 """How long the owner may take to answer: longer than any wait that a client may ask for."""
@@ -48,6 +49,8 @@ class InstanceGroup:
         headers: Headers = request.scope["headers"]
         if is_forwarded(headers):
             raise self._misdirected(elsewhere.shard)
+        if made := request.scope.get(MADE_KEY):
+            headers = [*headers, (b"idempotency-key", made.encode())]
         query = request.scope["query_string"]
         path = request.scope["raw_path"].decode("ascii") + (f"?{query.decode('ascii')}" if query else "")
         answer = await self.forward(

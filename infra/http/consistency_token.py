@@ -1,10 +1,11 @@
 """The Consistency-Token: where a command's last event lies, as `<cluster>:orders/3@1842`; several stand behind commas.
 
-A query that gets it back answers only from a projection that has applied that record: next offset above 1842.
+A query that gets it back answers only from a projection that has applied that record: next offset above 1842. A command
+that gets it back is decided on a catalog that has taken it in.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from infra.http.problems import BadRequest
@@ -62,3 +63,26 @@ def parse(header: str) -> list[Token]:
 def render(tokens: Iterable[Token]) -> str:
     """The header's value for these tokens."""
     return ",".join(map(str, tokens))
+
+
+def refuse_strange(tokens: Iterable[Token], cluster: str, topics: Container[str], partitions: int) -> None:
+    """Refuse tokens that name no partition of this cluster's ``topics``, each of which has ``partitions``, 0 where
+    that is not known.
+
+    Raises `ForeignConsistencyToken` or `BadConsistencyToken`.
+    """
+    for token in tokens:
+        if token.cluster != cluster:
+            raise ForeignConsistencyToken(f"{token} is not of this cluster.")
+        if token.topic not in topics:
+            raise BadConsistencyToken(f"{token}: there is no topic {token.topic!r}.")
+        if partitions and token.partition >= partitions:
+            raise BadConsistencyToken(f"{token}: the topic has no partition {token.partition}.")
+
+
+def refuse_future(tokens: Iterable[Token], ends: Mapping[tuple[str, int], int]) -> None:
+    """Refuse tokens at or beyond the ends of their partitions. Raises `FutureConsistencyToken`."""
+    for token in tokens:
+        end = ends.get((token.topic, token.partition), 0)
+        if token.offset >= end:
+            raise FutureConsistencyToken(f"{token}: the partition ends at {end}.")

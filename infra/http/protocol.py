@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from infra.http.client_gone import CLIENT_GONE
 from infra.http.one_write import OneWrite
 from infra.http.problem_schema import MEDIA_TYPE
 from infra.http.problems import BadRequest, Problem
@@ -66,7 +67,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """The request starts; its body may still be on its way."""
         self._in_head = False
         super().on_headers_complete()
-        self.cycle.transport = self._answers  # type: ignore[assignment]
+        cycle = self.cycle
+        cycle.transport = self._answers  # type: ignore[assignment]
+        self.scope["extensions"] = {CLIENT_GONE: {"told": lambda: cycle.disconnected}}
 
     def on_message_complete(self) -> None:
         """The last byte of a request."""

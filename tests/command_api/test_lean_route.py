@@ -55,6 +55,7 @@ def told(body: NewOrder | NewProduct, asked: CommandRequest) -> Response:
     facts = {
         "body": body.model_dump(mode="json"),
         "asked": [str(asked.principal), asked.route, asked.expected_version, asked.wait_seconds],
+        "tokens": [*asked.tokens],
         "key": asked.command_id if asked.keyed else None,
         "fingerprint": asked.fingerprint("/v1/orders", body),
     }
@@ -130,6 +131,7 @@ PLAIN = {
     "plain": post(),
     "keyed": post(JSON, "Idempotency-Key: k-1", 'If-Match: "3"', "Prefer: wait=2.5"),
     "any version": post(JSON, "If-Match: *"),
+    "what was seen": post(JSON, "Consistency-Token: c:catalog/0@7,c:orders/1@2"),
     "other preferences": post(JSON, "Prefer: respond-async, wait=7"),
     "header names in capitals": post("CONTENT-TYPE: application/json", "IDEMPOTENCY-KEY: K"),
     "with charset": post("Content-Type: application/json; charset=utf-8"),
@@ -170,6 +172,8 @@ ODD = {
     "a key of other letters": (400, post(JSON, "Idempotency-Key: \xe9")),
     "a key that is too long": (400, post(JSON, "Idempotency-Key: " + "k" * 201)),
     "a bad version": (400, post(JSON, "If-Match: 3")),
+    "a token that is none": (400, post(JSON, "Consistency-Token: 7")),
+    "two headers of tokens": (201, post(JSON, "Consistency-Token: c:catalog/0@7", "Consistency-Token: c:catalog/1@7")),
     "a bad wait": (400, post(JSON, "Prefer: wait=999")),
     "a bad wait and a bad body": (400, post(JSON, "Prefer: wait=999", body=b"{}")),
     "expect": (201, post(JSON, "Expect: 100-continue")),

@@ -1,6 +1,7 @@
 """The writer of a partition, on a log that loses what the test says. Kafka itself is in the other tests."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta, timezone
 from typing import NoReturn
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 
 from command_api.fence import Fence
 from command_api.group.elsewhere import HeldElsewhere
-from command_api.intent import Answer, Intent
+from command_api.intent import LONG_WAIT_SECONDS, Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.partition_writer import PartitionWriter
 from command_api.refusals import KeyReused, Refused, UnknownOutcome, VersionConflict
@@ -22,7 +23,7 @@ from event_schemas.envelope import from_headers
 from event_schemas.holder import NOBODY, Verdict, judge
 from event_schemas.record import LogRecord
 from event_schemas.stock import AdjustmentReason
-from infra.http.problems import InternalError
+from infra.http.problems import InternalError, Problem
 from tests.contract.memory_log import MemoryLog, SharedLog
 from tests.support.poll import until
 
@@ -337,3 +338,70 @@ async def test_a_log_that_lost_acknowledged_records_stops_the_partition(bench: B
     with pytest.raises(Exception, match="known history") as refused:
         await bench.do(received(5), "k4")
     assert getattr(refused.value, "code", "") == "log_truncated"
+
+
+def waiting(bench: Bench, key: str, *, gone: bool = False, seconds: float = 0.0) -> "asyncio.Future[Answer]":
+    """Hand a command in that was asked for so many seconds ago, by a client that has left or not."""
+    since = time.monotonic() - seconds
+    intent = Intent(received(1), key, "f", "staff:test", key, key, gone=lambda: gone, since=since)
+    return bench.writer.submit(intent)
+
+
+async def outcome(future: "asyncio.Future[Answer]") -> int | str:
+    """The version that a command led to, or the code of its refusal."""
+    try:
+        return (await asyncio.wait_for(future, 5)).version
+    except Problem as problem:
+        return problem.code
+
+
+async def test_a_command_that_has_waited_long_is_dropped_when_its_client_has_left(bench: Bench) -> None:
+    await bench.do(received(1), "first")
+    handed_in = [
+        waiting(bench, "left", gone=True, seconds=1),
+        waiting(bench, "waits", seconds=1),
+        waiting(bench, "left a moment ago", gone=True),
+    ]
+    assert [await outcome(each) for each in handed_in] == ["abandoned", 2, 3]
+    assert bench.versions() == [1, 2, 3]
+
+
+async def test_a_command_that_is_on_its_way_is_not_dropped_whoever_leaves(bench: Bench) -> None:
+    await bench.do(received(1), "first")
+    bench.open.clear()
+    left = False
+    intent = Intent(received(1), "k", "f", "staff:test", "k", "k", gone=lambda: left, since=time.monotonic())
+    on_its_way = bench.writer.submit(intent)
+    await asyncio.sleep(0.01)
+    assert bench.writer.acknowledged("A").version == 1
+    await asyncio.sleep(LONG_WAIT_SECONDS)
+    left = True
+    bench.open.set()
+    assert await outcome(on_its_way) == 2
+
+
+async def test_what_has_waited_too_long_has_not_happened_wherever_it_stands_in_the_queue(bench: Bench) -> None:
+    await bench.do(received(1), "first")
+    bench.open.clear()
+    under_way = waiting(bench, "under way")
+    await asyncio.sleep(0.01)
+    young, old, younger = (waiting(bench, key, seconds=age) for key, age in (("a", 0), ("b", 10), ("c", 0)))
+    bench.writer.expire()
+    assert await outcome(old) == "partition_unavailable"
+    assert not any(each.done() for each in (under_way, young, younger))
+    bench.open.set()
+    assert [await outcome(each) for each in (under_way, young, younger)] == [2, 3, 4]
+
+
+async def test_the_expected_wait_grows_with_the_queue_and_the_time_of_a_batch(bench: Bench) -> None:
+    await bench.do(received(1), "first")
+    bench.open.clear()
+    under_way = waiting(bench, "under way")
+    await asyncio.sleep(0.2)
+    bench.open.set()
+    await under_way
+    assert bench.writer.expected_wait == 0
+    queued = [waiting(bench, f"q{number}") for number in range(300)]
+    assert bench.writer.expected_wait > 0.1
+    await asyncio.gather(*queued)
+    assert bench.writer.expected_wait == 0

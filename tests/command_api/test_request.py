@@ -1,14 +1,14 @@
 """What a request says beside its body: its identity, its fingerprint, and whether its client is still there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from uuid import uuid5
 
+import httpx
 import pytest
 from fastapi import FastAPI, Response
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Message, Receive
 
 from command_api.order import NewOrder
 from command_api.request import IDENTITIES, Asked, CommandRequest, command_identity, created_id, request_of
@@ -17,13 +17,8 @@ from tests.support.poll import until
 from tests.support.raw_http import request, served
 
 
-async def nobody() -> Message:
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
 def asked(key: str | None) -> CommandRequest:
-    return request_of(OPERATOR, "POST /v1/orders", key, None, None, nobody)
+    return request_of(OPERATOR, "POST /v1/orders", {}, key, None, None, None)
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=200), st.text())
@@ -78,6 +73,12 @@ class Held:
         await self.leave.wait()
         return Response("done")
 
+    async def there(self) -> CommandRequest:
+        """The request, once it has come."""
+        there = await until(lambda: asyncio.sleep(0, self.asked), bool)
+        assert there is not None
+        return there
+
 
 @pytest.fixture
 async def held() -> AsyncIterator[Held]:
@@ -90,33 +91,27 @@ async def held() -> AsyncIterator[Held]:
 async def test_a_client_that_closes_its_connection_is_gone_and_one_that_waits_is_not(held: Held, path: str) -> None:
     async with served(held.app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        body = b'{"items":[{"sku":"A","quantity":1}]}'
-        writer.write(request("POST", path, "Content-Type: application/json", body=body))
-        there = await until(there_of(held), lambda found: found is not None)
-        assert there is not None
-        assert [await there.client_gone() for _ in range(3)] == [False, False, False]
+        sent = request("POST", path, "Content-Type: application/json", body=b'{"items":[{"sku":"A","quantity":1}]}')
+        writer.write(sent)
+        stays = await held.there()
+        assert not stays.gone()
+
+        held.asked = None
+        _, other = await asyncio.open_connection("127.0.0.1", port)
+        other.write(sent)
+        leaves = await held.there()
+        assert not leaves.gone()
+        other.close()
+        assert await until(lambda: asyncio.sleep(0, leaves.gone()), bool)
+        assert not stays.gone()
         held.leave.set()
         assert (await reader.read(-1)).endswith(b"done")
         writer.close()
 
-        held.leave.clear()
-        held.asked = None
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(request("POST", path, "Content-Type: application/json", body=body))
-        there = await until(there_of(held), lambda found: found is not None)
-        assert there is not None
-        writer.close()
-        assert await until(there.client_gone, bool)
-        held.leave.set()
 
-
-def there_of(held: Held) -> Callable[[], Awaitable[CommandRequest | None]]:
-    async def there() -> CommandRequest | None:
-        return held.asked
-
-    return there
-
-
-async def test_whoever_asks_without_a_connection_is_never_gone() -> None:
-    inner: Receive | None = None
-    assert not await asked("k")._replace(receive=inner).client_gone()
+async def test_a_client_of_another_server_is_never_gone(held: Held) -> None:
+    held.leave.set()
+    transport = httpx.ASGITransport(held.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        await client.post("/unread")
+    assert not (await held.there()).gone()

@@ -8,6 +8,7 @@ import pytest
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.log import LogAway
+from command_api.refusals import Overloaded
 from command_api.writers import Writers
 from domain.stock_commands import ReceiveStock
 from domain.stock_item import STOCK_ITEM
@@ -35,7 +36,7 @@ class FailingLog(MemoryLog):
 async def test_a_repeat_whose_events_cannot_be_read_back_is_told_why(failure: Exception, code: str) -> None:
     log = FailingLog(SharedLog())
     log.topic = STOCK_ITEM.topic
-    writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 100)
+    writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 100, 1.0)
     writers.hold([0])
     running = asyncio.create_task(writers.run())
     intent = Intent(ReceiveStock(sku="A", quantity=1), "k1", "f", "staff:test", "k1", "k1")
@@ -46,5 +47,45 @@ async def test_a_repeat_whose_events_cannot_be_read_back_is_told_why(failure: Ex
     with pytest.raises(Unavailable) as told:
         await writers.events_of(again)
     assert (told.value.status, told.value.code) == (503, code)
+    writers.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_command_that_would_wait_long_is_refused_at_once_and_told_how_long() -> None:
+    opened = asyncio.Event()
+    opened.set()
+
+    async def turn() -> None:
+        await opened.wait()
+
+    log = MemoryLog(SharedLog(), turn)
+    log.topic = STOCK_ITEM.topic
+    writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 1000, 0.1)
+    writers.hold([0])
+    running = asyncio.create_task(writers.run())
+
+    def receive(key: str) -> "asyncio.Future[Answer]":
+        return writers.submit(Intent(ReceiveStock(sku="A", quantity=1), key, "f", "staff:test", key, key))
+
+    await asyncio.wait_for(receive("first"), 5)
+    opened.clear()
+    slow = receive("slow")
+    await asyncio.sleep(0.5)
+    opened.set()
+    await asyncio.wait_for(slow, 5)
+
+    opened.clear()
+    under_way = receive("under way")
+    await asyncio.sleep(0.01)
+    taken = receive("nobody is before it in the queue")
+    with pytest.raises(Overloaded) as refused:
+        receive("too many are before it")
+    assert (refused.value.status, refused.value.code, refused.value.headers["Retry-After"]) == (503, "overloaded", "1")
+    opened.set()
+    assert [(await asyncio.wait_for(each, 5)).version for each in (under_way, taken)] == [3, 4]
+    for number in range(50):
+        await asyncio.wait_for(receive(f"later {number}"), 5)
+    several = [receive(f"again {number}") for number in range(10)]
+    assert (await asyncio.gather(*several))[-1].version == 64
     writers.stop()
     await asyncio.wait_for(running, 5)
