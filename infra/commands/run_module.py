@@ -17,6 +17,12 @@ def bench(arguments: list[str]) -> NoReturn:
     _become("benchmarks", arguments)
 
 
+def campaign(arguments: list[str]) -> NoReturn:
+    """`python -m tests.faults.campaign ARGUMENTS`, in place of this process."""
+    os.chdir(REPOSITORY)  # where else the user stands there may be other tests
+    _become("tests.faults.campaign", arguments)
+
+
 def _become(module: str, arguments: list[str]) -> NoReturn:
     # The repository is on the path wherever the user stands, and file names given to it stay relative to where that is.
     path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))

@@ -1,6 +1,7 @@
 """`test`: runs pytest against servers of its own, on free ports and in a home of its own, and stops them always.
 
-The processes are not started: the tests that need them start them.
+The processes are not started: the tests that need them start them. `test --campaign` runs the long form of the fault
+campaign instead, which has servers of its own.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from infra.commands.run_module import campaign
 from infra.launcher.display import console as make_console
 from infra.launcher.display import fetch_progress
 from infra.launcher.fresh import fresh_settings
@@ -19,9 +21,16 @@ from infra.servers.embedded import fetch_what_is_missing
 from infra.servers.running import running_servers
 from infra.settings import REPOSITORY, Settings
 
+CAMPAIGN = "--campaign"
+
 
 def test(arguments: list[str]) -> int:
-    """Runs pytest with these arguments; its exit code, or 1 when the servers could not be started."""
+    """Runs pytest with these arguments; its exit code, or 1 when the servers could not be started.
+
+    With `--campaign` the other arguments are the campaign's: `--seed`, `--commands`, `--faults`, `--help`.
+    """
+    if CAMPAIGN in arguments:
+        campaign([argument for argument in arguments if argument != CAMPAIGN])
     with tempfile.TemporaryDirectory(prefix="stockroom-test-") as folder:
         settings = fresh_settings(Path(folder))
         try:

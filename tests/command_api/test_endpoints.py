@@ -184,6 +184,19 @@ async def test_a_cancelled_order_is_cancelled_once(api: httpx.AsyncClient, uniqu
     assert (await api.delete(f"/v1/orders/{order['order_id']}")).json()["events"] == []
 
 
+async def test_a_rejected_order_cannot_be_cancelled_and_the_refusal_says_why(
+    api: httpx.AsyncClient, unique: str
+) -> None:
+    await add_product(api, unique.upper())
+    placed = await api.post("/v1/orders", json={"items": [{"sku": unique.upper(), "quantity": 1}]})
+    order_id = placed.json()["order_id"]
+    rejection = {"type": "RejectOrder", "order_id": order_id, "reason": "OUT_OF_STOCK"}
+    (rejected,) = await bulk(api, {"key": f"reject-{unique}", "command": rejection})
+    assert rejected["status"] == 201
+    told = problem(await api.delete(f"/v1/orders/{order_id}"), 409, "order_closed")
+    assert (told["order_id"], told["order_status"]) == (order_id, "REJECTED")
+
+
 async def test_waiting_for_an_order_that_nobody_settles_ends_with_pending(api: httpx.AsyncClient, unique: str) -> None:
     await add_product(api, unique.upper())
     request = {"items": [{"sku": unique.upper(), "quantity": 1}]}
