@@ -14,7 +14,7 @@ SAME = ("sku", "reservation_id", "quantity", "delta", "order_id")
 def check(evidence: Evidence) -> Iterator[Violation]:
     """Yield what contradicts this rule."""
     for command in evidence.commands.values():
-        if not command.effects:
+        if not command.effects or not isinstance(command.effects[0][1].value, dict):
             continue
         _, first = command.effects[0]
         asked, told = _asked(command), _told(first.type, first.value)

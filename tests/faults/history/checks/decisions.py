@@ -18,7 +18,6 @@ TRANSIENT = frozenset(
     {
         "not_sent",
         "partition_unavailable",
-        "misdirected",
         "overloaded",
         "starting",
         "catalog_behind",
