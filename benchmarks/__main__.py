@@ -13,10 +13,12 @@ import typer
 import uvloop
 from rich.console import Console
 
+from benchmarks import commands as commands_of
 from benchmarks import freshness as freshness_of
 from benchmarks import kills as kills_of
 from benchmarks import retail as retail_of
 from benchmarks import starting
+from benchmarks.commands_extent import FULL, SHORT
 from benchmarks.figures import RESULTS, Result, Section
 from benchmarks.machine import load, machine, now
 from benchmarks.page import PAGE, page_of
@@ -30,6 +32,7 @@ Orders = Annotated[int, typer.Option(min=2, max=10_000, help="Orders one after a
 File = Annotated[Path | None, typer.Argument(help="A retail file, .csv.gz; else that of STOCKROOM_DATA, or a sample.")]
 Times = Annotated[int, typer.Option(min=1, max=100, help="Warm starts.")]
 Cold = Annotated[bool, typer.Option(help="Also from a clean clone: needs the network, and minutes.")]
+Short = Annotated[bool, typer.Option("--short", help="A few seconds of measuring; nothing is written.")]
 Save = Annotated[bool, typer.Option(help="Write the result beside the others.")]
 
 
@@ -59,6 +62,14 @@ def start(times: Times = 3, cold: Cold = True, save: Save = True) -> None:
     arguments = [] if times == 3 else [f"--times {times}"]
     arguments += [] if cold else ["--no-cold"]
     _run("start", arguments, starting.measure(times, cold=cold), save=save)
+
+
+@cli.command()
+def commands(short: Short = False, save: Save = True) -> None:
+    """Orders over HTTP: latency and rate, against a floor without an append and against eventsourcing on PostgreSQL."""
+    saved = save and not short
+    measuring = commands_of.measure(SHORT if short else FULL, RESULTS / "commands.png" if saved else None)
+    _run("commands", ["--short"] if short else [], measuring, save=saved)
 
 
 @cli.command()

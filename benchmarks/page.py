@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from benchmarks.figures import Result
+from benchmarks.figures import RESULTS, Result
 from infra.settings import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "measurements.md"
@@ -26,6 +26,8 @@ def page_of(results: Iterable[Result]) -> str:
 def _result(result: Result) -> Iterator[str]:
     told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result.machine.items())
     yield f"## {result.benchmark}\n\n    {result.command}\n\n{result.date}; {told}."
+    if (RESULTS / f"{result.benchmark}.png").exists():
+        yield f"\n![{result.benchmark}](../benchmarks/results/{result.benchmark}.png)"
     for section in result.sections:
         yield f"\n{section.title[0].upper()}{section.title[1:]}:\n\n| | | |\n|---|--:|---|"
         for figure in section.figures:

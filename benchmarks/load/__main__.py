@@ -1,0 +1,74 @@
+"""The load generator's process: `python -m benchmarks.load PLAN`. Takes a plan and writes what it measured, as JSON."""
+
+import asyncio
+import contextlib
+import gc
+import resource
+import sys
+import time
+
+import uvloop
+
+from benchmarks.load.connection import Connection
+from benchmarks.load.loops import ClosedLoop, Loop, OpenLoop
+from benchmarks.load.measured import Measured, NothingAnswered, Tally
+from benchmarks.load.orders import order_requests
+from benchmarks.load.plan import Plan
+
+START_SECONDS = 0.05
+"""Between the last connection and the first request."""
+
+
+async def run(plan: Plan) -> Measured:
+    """Carry the plan out. Raises `OSError` when the server cannot be reached at the start."""
+    running = asyncio.get_running_loop()
+
+    def answered(connection: Connection, failure: str) -> None:
+        way.answered(connection, failure)
+        if not way.waiting:
+            quiet.set()
+
+    quiet = asyncio.Event()
+    connections = []
+    for _ in range(plan.clients):
+        _, connection = await running.create_connection(
+            lambda: Connection(plan.expected.encode(), answered), plan.host, plan.port
+        )
+        connections.append(connection)
+    began = time.perf_counter() + START_SECONDS
+    until = began + plan.warm_up_seconds + plan.seconds
+    tally = Tally(began + plan.warm_up_seconds, until)
+    requests = order_requests(plan)
+    way: Loop = (
+        ClosedLoop(requests, tally, until)
+        if plan.rate is None
+        else OpenLoop(requests, tally, began, until, plan.rate, poisson=plan.poisson)
+    )
+    await asyncio.sleep(START_SECONDS)
+    used = _processor_seconds()
+    way.start(connections)
+    await asyncio.sleep(until - time.perf_counter())
+    ended = time.time()
+    share = (_processor_seconds() - used) / (until - began)
+    quiet.clear()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(plan.patience_seconds if way.waiting else 0):
+            await quiet.wait()
+    tally.unanswered(way.waiting)
+    for connection in connections:
+        connection.close()
+    return tally.measured(plan.clients, plan.rate, share, ended)
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    gc.disable()
+    try:
+        measured = uvloop.run(run(Plan.loads(sys.argv[1])))
+    except (NothingAnswered, OSError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+    sys.stdout.write(measured.dumps() + "\n")

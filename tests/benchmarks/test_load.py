@@ -1,0 +1,143 @@
+"""The load generator against a server that is slow in a known way."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from benchmarks.load.generator import LoadFailed, load
+from benchmarks.load.measured import percentiles
+from benchmarks.load.plan import Plan
+
+GOOD = b"HTTP/1.1 201 Created\r\nContent-Length: 22\r\n\r\n" + b'{"status":"CONFIRMED"}'
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 21\r\n\r\n" + b'{"code":"overloaded"}'
+Answering = Callable[[int], bytes | None]
+"""The answer to the n-th request, from 1; None hangs up."""
+
+
+class _Server(asyncio.Protocol):
+    def __init__(self, answers: Answering, requests: list[bytes], piece: int) -> None:
+        self._answers, self._requests, self._piece = answers, requests, piece
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._requests.append(data)
+        answer = self._answers(len(self._requests))
+        if answer is None:
+            self._transport.abort()
+        else:
+            self._write(answer)
+
+    def _write(self, rest: bytes) -> None:
+        self._transport.write(rest[: self._piece])
+        if rest[self._piece :]:
+            asyncio.get_running_loop().call_later(0.001, self._write, rest[self._piece :])
+
+
+@asynccontextmanager
+async def serving(answers: Answering, piece: int = 10_000) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """A server's port, and the requests that it got. It writes answers in pieces of so many bytes, 1 ms apart."""
+    requests: list[bytes] = []
+    server = await asyncio.get_running_loop().create_server(lambda: _Server(answers, requests, piece), "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], requests
+
+
+def plan(port: int, clients: int, seconds: float, **more: object) -> Plan:
+    given = {"warm_up_seconds": 0.0, "patience_seconds": 2.0, **more}
+    return Plan("127.0.0.1", port, ("A", "B"), clients, seconds, **given)  # type: ignore[arg-type]
+
+
+def stalling_once(at: int, seconds: float) -> Answering:
+    """Stands still for some seconds at one request, as a stop of the world does."""
+
+    def answer(number: int) -> bytes:
+        if number == at:
+            time.sleep(seconds)
+        return GOOD
+
+    return answer
+
+
+def test_percentiles_of_one_to_a_thousand_milliseconds_in_any_order() -> None:
+    durations = [n / 1000 for n in range(1, 1001)]
+    random.Random(4).shuffle(durations)
+    assert percentiles(durations) == {"p50": 500, "p90": 900, "p99": 990, "p99.9": 999, "max": 1000}
+
+
+def test_percentiles_of_one_duration_are_that_duration() -> None:
+    assert set(percentiles([0.25]).values()) == {250.0}
+
+
+def test_percentiles_of_an_exponential_distribution_are_those_of_its_formula() -> None:
+    source = random.Random(4)
+    found = percentiles([source.expovariate(1000) for _ in range(100_000)])
+    assert found["p50"] == pytest.approx(0.693, rel=0.03)
+    assert found["p99"] == pytest.approx(4.605, rel=0.05)
+
+
+async def test_a_stall_of_a_second_shows_in_the_tail_of_the_open_loop() -> None:
+    """500 requests a second for 3 s: those due in the second of the stall waited from 1 s down to 0 for its end."""
+    async with serving(stalling_once(at=250, seconds=1.0)) as (port, _):
+        open_loop = await load(plan(port, 16, 3.0, rate=500.0, poisson=False))
+    assert open_loop.sent == pytest.approx(1500, abs=1)
+    assert open_loop.failures == {}
+    assert open_loop.ms["max"] >= 990
+    # A third of all requests fell due within the stall; a sixth of all waited for more than half of it.
+    assert open_loop.ms["p90"] >= 500
+    assert open_loop.ms["p50"] < 500
+
+
+async def test_the_same_stall_is_one_request_of_each_client_to_the_closed_loop() -> None:
+    async with serving(stalling_once(at=250, seconds=1.0)) as (port, _):
+        closed_loop = await load(plan(port, 1, 2.0))
+    assert closed_loop.ms["max"] >= 990
+    assert closed_loop.ms["p99"] < 500
+
+
+async def test_an_open_loop_offers_its_rate_to_a_server_that_never_answers() -> None:
+    async with serving(lambda number: GOOD if number <= 10 else b"") as (port, requests):
+        found = await load(plan(port, 4, 0.5, rate=200.0, poisson=False, patience_seconds=0.2))
+    assert found.sent == pytest.approx(100, abs=1)
+    assert found.failures == {"no answer": found.sent - 10}
+    assert len(requests) == 14
+
+
+async def test_failures_are_counted_by_kind_and_are_no_latencies() -> None:
+    answers = {1: BUSY, 2: b"HTTP/1.1 201 Created\r\nContent-Length: 20\r\n\r\n" + b'{"status":"PENDING"}', 9: None}
+    async with serving(lambda number: answers.get(number, GOOD)) as (port, _):
+        found = await load(plan(port, 2, 0.3, expected='"CONFIRMED"'))
+    assert found.failures == {"503 overloaded": 1, 'answer without "CONFIRMED"': 1, "connection lost": 1}
+    assert found.failed == 3
+    # Each client's last answer may come after the measured time.
+    assert found.sent - 3 - 2 <= found.ok <= found.sent - 3
+
+
+async def test_a_run_without_one_good_answer_is_an_error_that_tells_the_failures() -> None:
+    async with serving(lambda _: BUSY) as (port, _):
+        with pytest.raises(LoadFailed, match="'503 overloaded'"):
+            await load(plan(port, 1, 0.2))
+
+
+async def test_an_answer_in_pieces_is_one_answer() -> None:
+    async with serving(lambda _: GOOD, piece=25) as (port, _):
+        found = await load(plan(port, 1, 0.3, expected='"CONFIRMED"'))
+    assert found.failures == {}
+    assert found.ok > 10
+
+
+async def test_every_order_has_a_key_of_its_own_and_goes_to_the_products_in_turn() -> None:
+    async with serving(lambda _: GOOD) as (port, requests):
+        await load(plan(port, 1, 0.2, prefer="wait=20"))
+        await load(plan(port, 1, 0.2))
+    keys = {request.split(b"Idempotency-Key: ")[1].split(b"\r\n")[0] for request in requests}
+    assert 20 < len(keys) == len(requests)
+    assert b"Prefer: wait=20\r\n" in requests[0]
+    assert b"Prefer" not in requests[-1]
+    assert [b'"sku": "A"' in request for request in requests[:4]] == [True, False, True, False]
