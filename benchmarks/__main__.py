@@ -14,11 +14,11 @@ import uvloop
 from rich.console import Console
 
 from benchmarks import commands as commands_of
+from benchmarks import commands_extent, scale_extent, starting
 from benchmarks import freshness as freshness_of
 from benchmarks import kills as kills_of
 from benchmarks import retail as retail_of
-from benchmarks import starting
-from benchmarks.commands_extent import FULL, SHORT
+from benchmarks import scale as scale_of
 from benchmarks.figures import RESULTS, Result, Section
 from benchmarks.machine import load, machine, now
 from benchmarks.page import PAGE, page_of
@@ -68,8 +68,17 @@ def start(times: Times = 3, cold: Cold = True, save: Save = True) -> None:
 def commands(short: Short = False, save: Save = True) -> None:
     """Orders over HTTP: latency and rate, against a floor without an append and against eventsourcing on PostgreSQL."""
     saved = save and not short
-    measuring = commands_of.measure(SHORT if short else FULL, RESULTS / "commands.png" if saved else None)
+    measuring = commands_of.measure(
+        commands_extent.SHORT if short else commands_extent.FULL, RESULTS / "commands.png" if saved else None
+    )
     _run("commands", ["--short"] if short else [], measuring, save=saved)
+
+
+@cli.command()
+def scale(short: Short = False, save: Save = True) -> None:
+    """What 1,000,000 orders in the log cost: processor time of a command, take-over, memory."""
+    measuring = scale_of.measure(scale_extent.SHORT if short else scale_extent.FULL)
+    _run("scale", ["--short"] if short else [], measuring, save=save and not short)
 
 
 @cli.command()

@@ -13,12 +13,12 @@ import httpx
 
 from benchmarks.commands_alone import order_plan, shares
 from benchmarks.commands_extent import Extent
-from benchmarks.commands_stage import PATIENCE_SECONDS, POLL_SECONDS, NotReached
+from benchmarks.commands_stage import PATIENCE_SECONDS, POLL_SECONDS
 from benchmarks.load.generator import load
 from benchmarks.load.measured import Measured
 from benchmarks.load.plan import Plan
 from benchmarks.processor_time import processor_seconds
-from benchmarks.stage import Stage
+from benchmarks.stage import NotReached, Stage
 
 STATUSES = "SELECT status, count(*) AS orders FROM orders.orders GROUP BY status"
 

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from benchmarks.databases import new_database
-from benchmarks.stage import Stage
+from benchmarks.stage import NotReached, Stage
 from event_schemas.topics import ORDERS
 from infra.create_topics import wanted_topics
 from infra.kafka_lifetime import started
@@ -33,10 +33,6 @@ STOCKED = "SELECT count(*) FROM stock.levels WHERE available >= $1"
 FLUSH = "flush.messages"
 SYNCS = 200
 SYNCED_BYTES = 1_000
-
-
-class NotReached(Exception):
-    """Something that should have come about in a minute did not; the message says what."""
 
 
 async def add_products(stage: Stage, count: int) -> tuple[str, ...]:

@@ -20,6 +20,10 @@ class CommandFailed(Exception):
     """A command of the product that the benchmark runs ended with another code than 0; the message is its output."""
 
 
+class NotReached(Exception):
+    """Something that should have come about in time did not; the message says what."""
+
+
 class Stage(NamedTuple):
     """The running product: its settings, clients of its two APIs, and what runs by name."""
 
