@@ -31,8 +31,8 @@ async def measure(extent: Extent, picture: Path | None) -> list[Section]:
         whole = await measure_settled(stage, skus, extent)
         for name in READERS:
             await stage.members[name].stop()
-        async with running_floor(stage.settings) as floor_port:
-            alone = await measure_alone(stage, floor_port, skus, extent)
+        async with running_floor(stage.settings) as floor:
+            alone = await measure_alone(stage, floor, skus, extent)
         highest = per_second(alone.loads[Setup.UNFLUSHED, MANY])
         opened = await measure_open(stage, skus, highest, extent)
         synced = sync_ms(stage.settings)

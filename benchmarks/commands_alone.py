@@ -13,6 +13,8 @@ from benchmarks.processor_time import processor_seconds
 from benchmarks.reference.runs import FOLLOWED_THREADS, Followed, follow_orders, save_orders
 from benchmarks.reference.saved import Run, Saved
 from benchmarks.stage import Stage
+from infra.launcher.processes import COMMAND_API
+from infra.launcher.supervised import Supervised
 
 ONE, MANY = 1, 64
 """Clients of the closed loop."""
@@ -36,24 +38,30 @@ class Alone:
     """The reference's by whether it was flushed, whether it used functions, and the number of threads."""
     followed: dict[bool, Followed] = field(default_factory=dict)
     """Whether a reader of the reference's events missed any, without and with functions."""
+    order_us: dict[Setup, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Processor time in microseconds of the loaded process for each order that `MANY` clients sent."""
     shares: list[dict[str, float]] = field(default_factory=list)
     """Processor time by process in cores while `MANY` clients sent to the unflushed command API."""
 
 
-async def measure_alone(stage: Stage, floor_port: int, skus: tuple[str, ...], extent: Extent) -> Alone:
+async def measure_alone(stage: Stage, floor: Supervised, skus: tuple[str, ...], extent: Extent) -> Alone:
     """All rounds. Policies and projectors must be stopped. Raises `LoadFailed`, `NotReached` or `ReferenceFailed`."""
     found = Alone()
+    everything = {**stage.members, floor.program.name: floor}
     for _ in range(extent.rounds):
         for clients in (ONE, MANY):
             for setup in Setup:
                 await flush_each_append(stage.settings, wanted=setup is Setup.FLUSHED)
-                port = floor_port if setup is Setup.FLOOR else stage.settings.command_api_port
-                before = processor_seconds(stage.members)
+                loaded = floor if setup is Setup.FLOOR else stage.members[COMMAND_API]
+                port = loaded.program.ports["command_api_port"]
+                before = processor_seconds(everything)
                 measured = await load(order_plan(stage, port, skus, clients, extent))
+                after, name = processor_seconds(everything), loaded.program.name
                 found.loads[setup, clients].append(measured)
+                if clients == MANY:
+                    found.order_us[setup].append((after[name] - before[name]) / measured.sent * 1e6)
                 if (setup, clients) == (Setup.UNFLUSHED, MANY):
-                    seconds = extent.seconds + extent.warm_up_seconds
-                    found.shares.append(shares(before, processor_seconds(stage.members), seconds, measured))
+                    found.shares.append(shares(before, after, extent.seconds + extent.warm_up_seconds, measured))
         await flush_each_append(stage.settings, wanted=False)
         for flushed in (False, True):
             for functions in (False, True):

@@ -81,6 +81,7 @@ def many_clients(alone: Alone) -> Section:
             by_round(f"{setup}: orders a second by round", (run.per_second for run in runs), "/s", 0),
             Figure(f"{setup}: p50", middle(runs, "p50"), "ms"),
             Figure(f"{setup}: p99", middle(runs, "p99"), "ms"),
+            Figure(f"{setup}: processor time of an order", round(median(alone.order_us[setup])), "µs"),
             Figure(f"{setup}: load generator", client_share(runs), "% of a core"),
         ]
     figures += at_least("ratio to the floor, not flushed", to_the_floor(alone, Setup.UNFLUSHED), "×", OF_THE_FLOOR)

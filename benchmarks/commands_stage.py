@@ -23,6 +23,7 @@ from infra.launcher.home import Home
 from infra.launcher.ports import free_ports
 from infra.launcher.processes import check
 from infra.launcher.program import Program
+from infra.launcher.supervised import Supervised
 from infra.settings import Settings
 
 FLOOR = "floor"
@@ -54,8 +55,8 @@ async def add_products(stage: Stage, count: int) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def running_floor(settings: Settings) -> AsyncIterator[int]:
-    """The port of the floor, which runs meanwhile. Raises `StartFailed`.
+async def running_floor(settings: Settings) -> AsyncIterator[Supervised]:
+    """The floor, which runs meanwhile. Raises `StartFailed`.
 
     It takes no shards from the real command API, and what it snapshots is in a database of its own.
     """
@@ -78,7 +79,7 @@ async def running_floor(settings: Settings) -> AsyncIterator[int]:
     group = Group([program], home)
     try:
         await group.start(settings.start_seconds)
-        yield port
+        yield group[FLOOR]
     finally:
         await group.stop(in_turn=True)
 

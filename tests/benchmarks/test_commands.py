@@ -57,6 +57,13 @@ async def test_every_setup_is_measured_in_every_round(short: tuple[Result, Path]
     assert [len(each) for each in rounds] == [SHORT.rounds] * len(Setup)
 
 
+async def test_the_floor_takes_processor_time_of_its_own_for_each_order(short: tuple[Result, Path]) -> None:
+    """Nothing validates and decides an order in less; and it is not the time of the command API that stands idle."""
+    found = figures(short[0], "64 clients")
+    floor = number(found[f"{Setup.FLOOR}: processor time of an order"])
+    assert 50 < floor < 2 * number(found[f"{Setup.UNFLUSHED}: processor time of an order"])
+
+
 async def test_no_order_fails_in_any_part(short: tuple[Result, Path]) -> None:
     every = [figure for section in short[0].sections for figure in section.figures]
     assert [figure.value for figure in every if figure.name == "orders that failed"] == [0, 0, 0, 0]
