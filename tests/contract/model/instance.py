@@ -47,6 +47,7 @@ class Instance:
             open_log=lambda topic, _: MemoryLog(self._logs[topic], self._world.turn, self._loses),
             keys=KeyWindow(24, MOST_KEYS),
             most_queued=1_000,
+            most_seconds=60.0,
             lease=None if coordinator.wild else self._member.lease_term,
             clock=lambda: datetime.fromtimestamp(EPOCH + self._world.now + self._skew, UTC),
         )
