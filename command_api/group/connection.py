@@ -69,8 +69,6 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._answer, self._idle_since = None, time.monotonic()
-        if not self._parser.should_keep_alive():
-            self.close()
         return answer
 
     def close(self) -> None:
@@ -108,6 +106,9 @@ class Connection(asyncio.Protocol):
         """Called by the parser."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(Forwarded(self._parser.get_status_code(), self._headers, b"".join(self._body)))
+        # The parser knows it only here: a moment later it has forgotten this answer's headers.
+        if not self._parser.should_keep_alive():
+            self.close()
 
     def _break(self, why: str) -> None:
         if self._answer is not None and not self._answer.done():

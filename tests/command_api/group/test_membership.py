@@ -214,6 +214,4 @@ async def test_leaving_does_not_wait_for_a_kafka_that_is_away(members: Members) 
 
 def test_a_session_that_leaves_no_room_for_a_lease_is_refused() -> None:
     with pytest.raises(ValueError, match="session is too short"):
-        Membership(
-            "127.0.0.1:1", ["orders"], 1, "http://a", "a", group_id="g", session_seconds=1.2, heartbeat_seconds=0.3
-        )
+        Membership("127.0.0.1:1", ["orders"], 1, "http://a", "a", "group", session_seconds=1.2, heartbeat_seconds=0.3)
