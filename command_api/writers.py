@@ -7,11 +7,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from weakref import WeakSet
-
-from aiokafka.partitioner import murmur2
 
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
@@ -24,15 +21,10 @@ from event_schemas.event import Event
 from event_schemas.record import recorded
 from infra.http.problems import DependencyUnavailable
 from infra.log_reader import LogBroken
+from infra.partition_of import partition_of
 
 TICK_SECONDS = 0.25
 """How often commands that wait too long are refused, and deadlines looked at."""
-
-
-@lru_cache(maxsize=65_536)
-def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key, 0 to ``partitions`` - 1: Kafka's own default, so that other clients agree."""
-    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
 
 
 class Writers:

@@ -12,13 +12,13 @@ from typing import Annotated
 
 import typer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
 from event_schemas.record import LogRecord
 from event_schemas.topics import TOPICS
 from infra.cluster import TopicsMissing, describe
 from infra.event_lines import Filter, as_json, as_text
 from infra.log_reader import START, Batch, LogBroken, LogReader
+from infra.partition_of import partition_of
 from infra.settings import settings
 
 FETCH_BYTES = 8 * 1024 * 1024
@@ -83,7 +83,7 @@ class _Search:
     def _numbers(self, count: int) -> range:
         if self._wanted.subject is None:
             return range(count)
-        number = (murmur2(self._wanted.subject.encode()) & 0x7FFFFFFF) % count
+        number = partition_of(self._wanted.subject, count)
         return range(number, number + 1)
 
     def _of(self, batch: Batch) -> list[_Shown]:

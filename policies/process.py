@@ -28,7 +28,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     async with (
         asyncpg.create_pool(settings.dsn, min_size=0, max_size=6, command_timeout=30.0) as pool,
         CommandClient(
-            settings.command_api_url,
+            settings.command_api_urls,
             most_lines=settings.max_bulk_commands,
             most_bytes=settings.max_bulk_bytes - BULK_OVERHEAD_BYTES,
         ) as commands,
@@ -48,7 +48,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             for topic in policy.topics
         ]
         app = create_app([runner.standing for runner in runners], settings.bootstrap_servers)
-        work = asyncio.create_task(_work(store, dead_letters, runners))
+        work = asyncio.create_task(_work(store, dead_letters, commands, runners))
         work.add_done_callback(lambda _: stop.set())
         try:
             await serve(app, settings.host, settings.policies_port, stop)
@@ -56,13 +56,16 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             await _finish(work, runners)
 
 
-async def _work(store: PositionStore, dead_letters: DeadLetters, runners: list[Runner]) -> None:
+async def _work(
+    store: PositionStore, dead_letters: DeadLetters, commands: CommandClient, runners: list[Runner]
+) -> None:
     await patiently(dead_letters.standing, "PostgreSQL", store.prepare)
     async with asyncio.TaskGroup() as group:
-        copying = group.create_task(dead_letters.run())
+        beside = [group.create_task(dead_letters.run()), group.create_task(commands.keep_up())]
         running = [group.create_task(runner.run()) for runner in runners]
         await asyncio.wait(running)
-        copying.cancel()
+        for task in beside:
+            task.cancel()
 
 
 async def _finish(work: asyncio.Task[None], runners: list[Runner]) -> None:

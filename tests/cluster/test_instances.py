@@ -12,10 +12,10 @@ import pytest
 
 from command_api.app import create_app, run_writers
 from command_api.request import command_identity, created_id
-from command_api.writers import partition_of
 from infra.http.principal import OPERATOR
 from infra.http.serve import serve
 from infra.launcher.ports import free_ports
+from infra.partition_of import partition_of
 from infra.settings import Settings
 from tests.support.poll import until
 

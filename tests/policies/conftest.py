@@ -7,10 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from command_api.app import create_app, run_writers
-from command_api.operation import not_ready
 from event_schemas.order import OrderPlaced
-from infra.http.serve import serve
 from infra.settings import Settings
 from policies.command_client import CommandClient
 from policies.dead_letters import DeadLetters
@@ -18,40 +15,31 @@ from policies.policy import Policy
 from policies.position_store import PositionStore
 from policies.runner import Runner
 from tests.policies.bench import PARTITIONS, Bench, ask_for_a_reader
-from tests.support.cable import Cable
+from tests.policies.instance import Place, instance_at, place
 from tests.support.log import LogWriter, create_topics, delete_topics
-from tests.support.poll import until
 
 
 @pytest.fixture(scope="package")
-async def command_api_port(settings: Settings) -> AsyncIterator[int]:
-    """The port of a command API that holds every partition."""
-    settings = settings.model_copy(update={"command_api_group": "command-api-of-policies"})
-    app, stop = create_app(settings), asyncio.Event()
-    listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(run_writers(app, settings, stop))
-        group.create_task(serve(app, "127.0.0.1", 0, stop, listening=listening.set_result))
-        await until(lambda: asyncio.to_thread(not_ready, app), lambda reasons: not reasons)
-        yield await listening
-        stop.set()
+async def instance(settings: Settings) -> AsyncIterator[Place]:
+    """A command API that runs as long as these tests do, and holds every shard while there is no other."""
+    async with place() as found, instance_at(found, settings):
+        yield found
 
 
 @pytest.fixture
-async def bench(settings: Settings, postgres: asyncpg.Pool, command_api_port: int, unique: str) -> AsyncIterator[Bench]:
+async def bench(settings: Settings, postgres: asyncpg.Pool, instance: Place, unique: str) -> AsyncIterator[Bench]:
     """Partitions claimed by `writer-1` at epoch 1, and a cable to the command API."""
     policy = Policy(unique, frozenset({OrderPlaced}), ask_for_a_reader)
     store = PositionStore(postgres)
     await store.prepare()
     await create_topics(settings.bootstrap_servers, [unique, f"{unique}.dlq"], PARTITIONS)
-    async with LogWriter(settings.bootstrap_servers, unique) as writer, Cable("127.0.0.1", command_api_port) as cable:
+    async with LogWriter(settings.bootstrap_servers, unique) as writer:
         for partition in range(PARTITIONS):
             await writer.claim(partition)
 
         @asynccontextmanager
         async def runner() -> AsyncIterator[Runner]:
-            url = f"http://127.0.0.1:{cable.port}"
-            async with CommandClient(url, most_lines=2_000, most_bytes=8_000_000) as commands:
+            async with CommandClient([instance.address], most_lines=2_000, most_bytes=8_000_000) as commands:
                 dead_letters = DeadLetters(postgres, settings.bootstrap_servers)
                 made = Runner(
                     policy,
@@ -62,7 +50,7 @@ async def bench(settings: Settings, postgres: asyncpg.Pool, command_api_port: in
                     dead_letters=dead_letters,
                 )
                 async with asyncio.TaskGroup() as group:
-                    copying = group.create_task(dead_letters.run())
+                    beside = [group.create_task(dead_letters.run()), group.create_task(commands.keep_up())]
                     running = group.create_task(made.run())
                     try:
                         yield made
@@ -70,7 +58,8 @@ async def bench(settings: Settings, postgres: asyncpg.Pool, command_api_port: in
                         made.stop()
                         await asyncio.wait({running}, timeout=5)
                         running.cancel()
-                        copying.cancel()
+                        for task in beside:
+                            task.cancel()
 
-        yield Bench(settings, postgres, store, policy, writer, cable, runner)
+        yield Bench(settings, postgres, store, policy, writer, instance.cable, runner)
     await delete_topics(settings.bootstrap_servers, [unique, f"{unique}.dlq"])

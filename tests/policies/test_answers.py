@@ -33,6 +33,7 @@ def test_what_is_done_is_done() -> None:
     [
         (409, "request_in_progress"),
         (404, "product_not_found"),
+        (421, "misdirected"),
         (429, "rate_limited"),
         (500, "internal_error"),
         (503, "outcome_unknown"),
@@ -44,6 +45,13 @@ def test_what_passes_by_itself_is_sent_again(status: int, code: str) -> None:
     result = settled(done(0), failed(1, status, code), done(2))
     assert (result.refusals, result.unsettled) == ([], [LINES[1]])
     assert code in result.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "misplaced"), [("misdirected", True), ("partition_unavailable", True), ("outcome_unknown", False)]
+)
+def test_it_is_told_when_another_instance_may_hold_the_aggregate(code: str, misplaced: bool) -> None:
+    assert settled(done(0), failed(1, 503, code), done(2)).misplaced is misplaced
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from domain.stock_commands import ReserveStock
 from event_schemas.record import Recorded
 from policies.bulk_line import bulk_line
 from policies.buy import BUY
-from policies.command_client import requests
+from policies.lanes import requests
 from policies.policy import Intent
 from tests.support.orders import placed
 from tests.support.policy_spec import intents
