@@ -40,9 +40,9 @@ async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
     """Order some products at their prices of now.
 
     Answers 201 at once with the order, ``PENDING``: its stock is being asked for. With ``Prefer: wait=5`` the answer
-    waits for the order to be ``CONFIRMED`` or ``REJECTED``, at most so long; its Consistency-Token then covers the
-    stock that was promised, too. Refused with 404 ``product_not_found``,
-    409 ``product_withdrawn``, 422 ``mixed_currencies``.
+    waits, at most so long, until the order is settled: ``CONFIRMED``, ``REJECTED``, or ``EXPIRED`` when its deadline
+    passes first; its Consistency-Token then covers the stock that was promised, too.
+    Refused with 404 ``product_not_found``, 409 ``product_withdrawn``, 422 ``mixed_currencies``.
     """
     order_id = asked.created_id()
 

@@ -6,7 +6,15 @@ It shares no rule with the deciders or the projections, so that tests and benchm
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 
-from event_schemas.order import OrderCancelled, OrderConfirmed, OrderPlaced, OrderRejected, OrderStatus, SoldLine
+from event_schemas.order import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderExpired,
+    OrderPlaced,
+    OrderRejected,
+    OrderStatus,
+    SoldLine,
+)
 from event_schemas.record import Recorded, recorded
 from event_schemas.stock import StockAdjusted, StockCounted, StockReceived, StockReleased, StockReserved, StockShipped
 from event_schemas.topics import TOPICS
@@ -118,6 +126,8 @@ class LogAudit:
                 self._count(event.lines, 1)
             case OrderRejected() as event:
                 self._settle(event.order_id, OrderStatus.REJECTED, OrderStatus.PENDING)
+            case OrderExpired() as event:
+                self._settle(event.order_id, OrderStatus.EXPIRED, OrderStatus.PENDING)
             case OrderCancelled() as event:
                 self._settle(event.order_id, OrderStatus.CANCELLED, OrderStatus.PENDING, OrderStatus.CONFIRMED)
                 self._count(event.sold, -1)

@@ -44,7 +44,7 @@ class Order(BaseModel):
     order_id: str
     order_number: str
     user_id: str | None
-    status: str = Field(description="PENDING, CONFIRMED, REJECTED or CANCELLED.")
+    status: str = Field(description="PENDING, CONFIRMED, REJECTED, CANCELLED or EXPIRED.")
     reason: str | None = None
     cancelled_by: str | None = None
     placed_at: datetime

@@ -45,7 +45,7 @@ async def test_an_import_survives_the_kill_of_each_process_in_turn(
     assert again.returncode == 0, repeated.decode()
     await product.caught_up()
     found = await audit(settings)
-    assert set(found.statuses.values()) <= {"CONFIRMED", "REJECTED", "CANCELLED"}
+    assert set(found.statuses.values()) <= {"CONFIRMED", "REJECTED", "CANCELLED", "EXPIRED"}
     rows = await postgres.fetch("SELECT sku, sum(on_hand) on_hand, sum(reserved) reserved FROM stock.levels GROUP BY 1")
     assert {row["sku"]: (row["on_hand"], row["reserved"]) for row in rows} == found.levels
     shown = await postgres.fetch("SELECT order_id, status FROM orders.orders")
