@@ -16,7 +16,6 @@ from command_api.memory import Versioned, outgoing
 from command_api.order import NewOrder
 from command_api.order_lines import Item, order_number
 from command_api.request import CommandRequest, command_identity, created_id
-from command_api.writers import partition_of
 from domain.ids import product_id
 from domain.order import ORDER
 from domain.order_commands import PlaceOrder
@@ -24,6 +23,7 @@ from event_schemas.money import Money
 from event_schemas.order import OrderLine
 from event_schemas.topics import ORDERS
 from infra.http.principal import OPERATOR
+from infra.partition_of import partition_of
 from infra.settings import Settings
 
 PATH = "/v1/orders"

@@ -20,8 +20,8 @@ import httpx
 from benchmarks.scale_orders import PATH, SKU, order_id
 from benchmarks.scale_world import World, client_of
 from benchmarks.stage import NotReached
-from command_api.writers import partition_of
 from infra.launcher.supervised import Supervised
+from infra.partition_of import partition_of
 
 PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.02
