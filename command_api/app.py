@@ -22,6 +22,9 @@ from command_api.kafka_log import KafkaLog
 from command_api.key_window import KeyWindow
 from command_api.log import Log
 from command_api.seen import SeenLog
+from command_api.snapshots.keeper import Pace
+from command_api.snapshots.postgres_store import snapshots_in
+from command_api.snapshots.snapshots import Snapshots
 from command_api.writers import Writers
 from event_schemas.topics import TOPICS
 from infra.cluster import await_cluster
@@ -72,7 +75,6 @@ async def run_writers(
     cluster = await _unless(stop, await_cluster(settings.bootstrap_servers))
     if cluster is None:
         return
-    keys = KeyWindow(settings.idempotency_hours, settings.idempotency_keys)
     address = settings.instance_address
     membership = Membership(
         settings.bootstrap_servers,
@@ -82,19 +84,21 @@ async def run_writers(
         instance_id=address,
         group_id=settings.command_api_group,
     )
-    writers = Writers(
-        DECIDERS,
-        cluster.partitions,
-        open_log or partial(KafkaLog, settings.bootstrap_servers),
-        keys,
-        settings.max_queued_commands,
-        settings.max_queue_seconds,
-        membership.lease_term,
-    )
-    membership.on_change.append(lambda routing: writers.hold(routing.mine))
     catalog = CatalogCopy(settings.bootstrap_servers, cluster.partitions)
-    seen = SeenLog(settings.bootstrap_servers, cluster.id, writers)
-    async with Forwarder(membership, address) as forwarder:
+    async with snapshots_in(settings.dsn) as store, Forwarder(membership, address) as forwarder:
+        pace = Pace(settings.snapshot_seconds, settings.snapshot_events)
+        writers = Writers(
+            DECIDERS,
+            cluster.partitions,
+            open_log or partial(KafkaLog, settings.bootstrap_servers),
+            KeyWindow(settings.idempotency_hours, settings.idempotency_keys),
+            settings.max_queued_commands,
+            settings.max_queue_seconds,
+            Snapshots(store, cluster.id, pace, settings.cached_aggregates),
+            membership.lease_term,
+        )
+        membership.on_change.append(lambda routing: writers.hold(routing.mine))
+        seen = SeenLog(settings.bootstrap_servers, cluster.id, writers)
         group = InstanceGroup(membership, forwarder)
         app.state.desk = Desk(writers, catalog, seen, cluster.id, settings.query_api_url, group)
         await _until_stopped(stop, writers, membership, catalog)

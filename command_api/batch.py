@@ -2,16 +2,18 @@
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import structlog
 
+from command_api.aggregate import Versioned
 from command_api.intent import Answer, Intent, Pending
 from command_api.key_window import Remembered
 from command_api.log import MAX_BATCH_BYTES, Outgoing
-from command_api.memory import Memory, Versioned, outgoing
+from command_api.memory import Cold, Memory
+from command_api.records import outgoing
 from command_api.refusals import Abandoned, CommandTooLarge, KeyReused, Refused, VersionConflict
 from domain.decider import Decider
 from domain.rejected import Rejected
@@ -68,13 +70,17 @@ def recall(memory: Memory, subject: str, command_id: str, fingerprint: str) -> A
 
 
 class BatchMaker:
-    """Makes group commits of one partition, and settles them when they have arrived or not."""
+    """Makes group commits of one partition, and settles them when they have arrived or not. ``park`` takes commands
+    whose aggregates are not in memory."""
 
-    def __init__(self, topic: str, partition: int, decider: Decider[Any], memory: Memory) -> None:
+    def __init__(
+        self, topic: str, partition: int, decider: Decider[Any], memory: Memory, park: Callable[[Pending], None]
+    ) -> None:
         self._topic = topic
         self._partition = partition
         self._decider = decider
         self._memory = memory
+        self._park = park
 
     def make(self, queue: deque[Pending], holder: Holder, now: datetime) -> GroupCommit:
         """Decide as many of the queued commands as fit into one batch; a command's events are never split.
@@ -90,15 +96,19 @@ class BatchMaker:
             elif pending.abandoned(started):
                 pending.future.set_exception(Abandoned("Its client has left; nothing was done."))
             else:
-                decided = self._decide(batch, pending, holder, now)
-                if decided is None:
-                    break
-                batch.decided.append(decided)
+                try:
+                    decided = self._decide(batch, pending, holder, now)
+                except Cold:
+                    self._park(pending)
+                else:
+                    if decided is None:
+                        break
+                    batch.decided.append(decided)
             queue.popleft()
         return batch
 
     def _decide(self, batch: GroupCommit, pending: Pending, holder: Holder, now: datetime) -> Decided | None:
-        """What follows from a command; None when its events do not fit into this batch any more."""
+        """What follows from a command; None when its events do not fit into this batch any more. Raises ``Cold``."""
         intent = pending.intent
         subject = intent.command.aggregate_id
         try:
@@ -117,6 +127,8 @@ class BatchMaker:
             after = self._memory.evolve(before, events)
         except Problem as problem:
             return Decided(pending, outcome=problem)
+        except Cold:
+            raise
         except Exception:
             logger.exception("a decision failed", command=intent.command.model_dump(mode="json"))
             return Decided(pending, outcome=InternalError())

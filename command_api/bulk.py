@@ -162,8 +162,16 @@ async def _hand_in(text: bytes, principal: Principal, desk: Desk, offers: Offers
         recalled = desk.writers.recall(*of, command_id, fingerprint)
         if recalled is not None:
             return key, _result(key, recalled)
+        try:
+            command = await _command(line.command, command_id, offers)
+        except Problem:
+            await desk.writers.ready(*of)  # what was done before is answered though things have changed since
+            recalled = desk.writers.recall(*of, command_id, fingerprint)
+            if recalled is None:
+                raise
+            return key, _result(key, recalled)
         intent = Intent(
-            command=await _command(line.command, command_id, offers),
+            command=command,
             command_id=command_id,
             fingerprint=fingerprint,
             actor=actor,

@@ -4,6 +4,7 @@ The owner of the partition carries them out; that a deadline has passed is itsel
 """
 
 import heapq
+from collections.abc import Callable
 from datetime import datetime
 
 SPARE = 1_000
@@ -30,6 +31,12 @@ class Deadlines:
             if len(self._heap) > 2 * len(self._current) + SPARE:
                 self._heap = [(due, name) for name, due in self._current.items()]
                 heapq.heapify(self._heap)
+
+    def forget(self, after: datetime, but: Callable[[str], bool]) -> None:
+        """Let go of what passes later than ``after``, but for the aggregates of which ``but`` says so."""
+        self._current = {subject: at for subject, at in self._current.items() if at <= after or but(subject)}
+        self._heap = [(at, subject) for subject, at in self._current.items()]
+        heapq.heapify(self._heap)
 
     def passed(self, now: datetime) -> list[str]:
         """The aggregates whose deadline has passed, the earliest first. Each is given once; ``note`` sets it again."""

@@ -18,7 +18,7 @@ from command_api.writers import Writers
 from domain.decider import Command
 from event_schemas.topics import CATALOG
 from infra.http.consistency_token import HEADER, Token, render
-from infra.http.problems import Unavailable
+from infra.http.problems import Problem, Unavailable
 
 
 class Starting(Unavailable):
@@ -68,18 +68,26 @@ class Desk:
 
         ``of`` is topic and id of the aggregate that decides it.
 
-        A repeat is recognised before ``make`` looks anything up, so that it gets its answer whatever has changed since.
+        A repeat gets its first answer even where ``make`` fails since things have changed.
         Raises ``HeldElsewhere``, or any ``Problem`` of the write path.
         """
         fingerprint = asked.fingerprint(path, body)
         if self.writers.of(*of).claiming:
-            await self.writers.claimed(*of)
+            await self.writers.ready(*of)
         if asked.tokens:
             await self._seen.check(asked.tokens)
         answer = self.writers.recall(*of, asked.command_id, fingerprint)
         if answer is None:
+            try:
+                command = await make()
+            except Problem:
+                await self.writers.ready(*of)
+                answer = self.writers.recall(*of, asked.command_id, fingerprint)
+                if answer is None:
+                    raise
+        if answer is None:
             intent = Intent(
-                command=await make(),
+                command=command,
                 command_id=asked.command_id,
                 fingerprint=fingerprint,
                 actor=str(asked.principal),

@@ -50,6 +50,7 @@ async def _here(desk: Desk, sku: str, product_id: str, seconds: float) -> bool:
         return any(known == reference for _, known in state.initial_receipts)
 
     with writer.watches.on(sku) as watch:
+        await writer.ready(sku)
         if received(writer.acknowledged(sku).state):
             return True
         return await watch.until(lambda _, state: received(state), seconds)

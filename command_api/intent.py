@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -82,3 +83,10 @@ class Pending:
     def abandoned(self, now: float) -> bool:
         """Whether it has waited long by ``now``, on the monotonic clock, and nobody waits for it any more."""
         return now - self.since > LONG_WAIT_SECONDS and self.intent.gone()
+
+
+def refuse(pendings: Iterable[Pending], problem: Exception) -> None:
+    """Answer with a problem those of these commands that have no answer yet."""
+    for pending in pendings:
+        if not pending.future.done():
+            pending.future.set_exception(problem)

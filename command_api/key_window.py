@@ -5,7 +5,12 @@ It is rebuilt from the log at every claim, so it survives a crash; it forgets by
 
 import heapq
 import time
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
+
+import orjson
+
+from command_api.snapshots.snapshot import Keys
 
 
 class Remembered(NamedTuple):
@@ -25,6 +30,17 @@ class Remembered(NamedTuple):
         return later._replace(first_offset=min(self.first_offset, later.first_offset))
 
 
+def packed(commands: Mapping[str, Remembered]) -> Keys | None:
+    """These commands of one partition for a snapshot, None when there are none; ``KeyWindow.extend`` takes them."""
+    if not commands:
+        return None
+    rows = [
+        (command_id, it.fingerprint, it.subject, it.version, it.first_offset, it.last_offset, it.appended_ms)
+        for command_id, it in commands.items()
+    ]
+    return Keys(orjson.dumps(rows), len(rows), max(known.appended_ms for known in commands.values()))
+
+
 class KeyWindow:
     """Commands by id, for ``hours`` and at most ``most`` of them. One for all partitions of an instance, since the same
     key with another body may belong to another aggregate. Partitions are folded one after the other, so the order in
@@ -32,7 +48,8 @@ class KeyWindow:
 
     def __init__(self, hours: float, most: int) -> None:
         self._milliseconds = hours * 3_600_000
-        self._most = most
+        self.most = most
+        """The most commands that it holds."""
         self._remembered: dict[str, Remembered] = {}
         self._by_age: list[tuple[int, str]] = []
 
@@ -42,14 +59,14 @@ class KeyWindow:
     def get(self, command_id: str) -> Remembered | None:
         """What is remembered of a command, None if nothing is or it is older than the window."""
         known = self._remembered.get(command_id)
-        return None if known is None or known.appended_ms < self._oldest_allowed() else known
+        return None if known is None or known.appended_ms < self.oldest_ms() else known
 
     def add(self, command_id: str, remembered: Remembered) -> None:
         """Remember an event of a command. Further events of it extend what is remembered.
 
         One without a fingerprint is a policy's: a repeat of it changes nothing, and so many would push others out.
         """
-        if not remembered.fingerprint or remembered.appended_ms < self._oldest_allowed():
+        if not remembered.fingerprint or remembered.appended_ms < self.oldest_ms():
             return
         known = self._remembered.get(command_id)
         if known is None:
@@ -59,20 +76,28 @@ class KeyWindow:
         self._remembered[command_id] = remembered
         self._forget()
 
-    def drop(self, topic: str, partition: int) -> None:
-        """Forget the commands of a partition that is another instance's from now on."""
-        self._remembered = {
+    def extend(self, segment: Keys, topic: str, partition: int) -> None:
+        """Remember the commands of a partition that ``packed`` gave."""
+        for command_id, fingerprint, subject, version, first, last, appended_ms in orjson.loads(segment.packed):
+            self.add(command_id, Remembered(fingerprint, subject, version, topic, partition, first, last, appended_ms))
+
+    def drop(self, places: Collection[tuple[str, int]]) -> None:
+        """Forget the commands of these topics' partitions, which are another instance's from now on, or known anew."""
+        held = {
             command_id: known
             for command_id, known in self._remembered.items()
-            if (known.topic, known.partition) != (topic, partition)
+            if (known.topic, known.partition) not in places
         }
-        self._by_age = [(known.appended_ms, command_id) for command_id, known in self._remembered.items()]
-        heapq.heapify(self._by_age)
+        if len(held) < len(self._remembered):
+            self._remembered = held
+            self._by_age = [(known.appended_ms, command_id) for command_id, known in held.items()]
+            heapq.heapify(self._by_age)
 
-    def _oldest_allowed(self) -> float:
-        return time.time() * 1000 - self._milliseconds
+    def oldest_ms(self) -> int:
+        """Append time of the oldest command that is still remembered, milliseconds since 1970."""
+        return int(time.time() * 1000 - self._milliseconds)
 
     def _forget(self) -> None:
-        oldest_allowed = self._oldest_allowed()
-        while self._by_age and (len(self._remembered) > self._most or self._by_age[0][0] < oldest_allowed):
+        oldest_allowed = self.oldest_ms()
+        while self._by_age and (len(self._remembered) > self.most or self._by_age[0][0] < oldest_allowed):
             del self._remembered[heapq.heappop(self._by_age)[1]]

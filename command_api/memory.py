@@ -1,43 +1,48 @@
-"""The aggregates of one partition, folded from its log, and the records that new events of them become."""
+"""The aggregates of one partition, folded from its log."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
-from uuid_utils import uuid7
 
+from command_api.aggregate import Birth, Versioned
 from command_api.deadlines import Deadlines
-from command_api.intent import Intent
 from command_api.key_window import KeyWindow, Remembered
-from command_api.log import Outgoing
 from command_api.refusals import Quarantined
+from command_api.snapshots.known_subjects import KnownSubjects
+from command_api.snapshots.snapshot import SnapshotWrong
 from domain.decider import Decider
-from event_schemas.codec import UndecodableEvent, encode
-from event_schemas.envelope import Envelope, MalformedEnvelope, to_headers
+from event_schemas.codec import UndecodableEvent
+from event_schemas.envelope import MalformedEnvelope
 from event_schemas.event import Event
-from event_schemas.holder import Holder
 from event_schemas.record import LogRecord, recorded
 
 logger = structlog.get_logger(__name__)
 
 
-class Versioned(NamedTuple):
-    """An aggregate's state and the number of its events."""
+class Cold(Exception):
+    """The aggregate is in the snapshot and not in memory; it must be loaded first."""
 
-    version: int
-    state: Any
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject)
+        self.subject = subject
 
 
-class Birth(NamedTuple):
-    """The command that an aggregate began with."""
+class Captured(NamedTuple):
+    """What changed between two snapshots, each change acknowledged."""
 
-    command_id: str
-    remembered: Remembered
+    aggregates: Mapping[str, Versioned]
+    commands: Mapping[str, Remembered]
+    quarantined: Mapping[str, str] | None
+    """All quarantined aggregates with the reason; None when these have not changed."""
 
 
 class Memory:
-    """What a writer knows of its partition: every aggregate's state, and in ``keys`` the commands carried out.
+    """What a writer knows of its partition: aggregates, and in ``keys`` the commands carried out.
+
+    It holds what changed since the last snapshot, and of the rest ``most_cached``. ``known`` has at least every
+    aggregate of the snapshot: one that is known and not here is ``Cold``; one that is neither is new.
 
     States are immutable, so going back to an earlier one is putting it back. The command that an aggregate began with
     is known as long as the aggregate, so a repeat of it is recognised when ``keys`` has long forgotten it.
@@ -46,43 +51,98 @@ class Memory:
     def __init__(self, decider: Decider[Any], keys: KeyWindow) -> None:
         self._decider = decider
         self._keys = keys
-        self._aggregates: dict[str, Versioned] = {}
-        self._births: dict[str, Birth] = {}
+        self.most_cached = 0
+        """How many aggregates that have not changed since the last snapshot may stay."""
+        self.resets = 0
+        """How often memory has begun again."""
+        self.reset(KnownSubjects(), {}, based=False)
+
+    def reset(self, known: KnownSubjects, quarantined: Mapping[str, str], *, based: bool) -> None:
+        """Begin again with what a snapshot has. ``based`` is False where it has nothing: what does not fit together
+        then is the log's fault, not the snapshot's."""
+        self.resets += 1
+        self._known = known
+        self._based = based
+        self._changed: dict[str, Versioned] = {}
+        self._commands: dict[str, Remembered] = {}
+        self._saving = Captured({}, {}, None)
+        self._cached: OrderedDict[str, Versioned] = OrderedDict()
+        self._quarantined = dict(quarantined)
+        self._quarantine_changed = False
         self.deadlines = Deadlines()
         """Of the acknowledged states."""
-        self._quarantined: dict[str, str] = {}
+
+    @property
+    def changes(self) -> int:
+        """How many aggregates have changed since the last capture."""
+        return len(self._changed)
+
+    def find(self, subject: str) -> Versioned | None:
+        """An aggregate that is in memory, else None."""
+        found = self._changed.get(subject) or self._saving.aggregates.get(subject)
+        if found is None and (found := self._cached.get(subject)) is not None:
+            self._cached.move_to_end(subject)
+        return found
+
+    def cold(self, subject: str) -> bool:
+        """Whether an aggregate must be loaded before it can be asked for."""
+        return self.find(subject) is None and subject in self._known and subject not in self._quarantined
 
     def get(self, subject: str) -> Versioned:
-        """An aggregate as the log tells it. Raises ``Quarantined`` when an event of it cannot be read."""
+        """An aggregate as the log tells it. Raises ``Quarantined`` when an event of it cannot be read, or ``Cold``."""
         if subject in self._quarantined:
             raise Quarantined(self._quarantined[subject], subject=subject)
-        return self._aggregates.get(subject) or Versioned(0, self._decider.initial)
+        found = self.find(subject)
+        if found is not None:
+            return found
+        if subject in self._known:
+            raise Cold(subject)
+        return Versioned(0, self._decider.initial)
 
     def put(self, subject: str, versioned: Versioned) -> None:
         """Set an aggregate's state: forward when events of it are on their way, back when they did not arrive."""
-        self._aggregates[subject] = versioned
+        if versioned.version:
+            self._changed[subject] = versioned
+        else:
+            self._changed.pop(subject, None)
+
+    def loaded(self, subject: str, versioned: Versioned) -> None:
+        """Take an aggregate from the snapshot, unless it is here already."""
+        if self.find(subject) is None:
+            self._cached[subject] = versioned
+
+    def trim(self) -> None:
+        """Let go of unchanged aggregates above ``most_cached``, the least recently used first."""
+        while len(self._cached) > self.most_cached:
+            self._cached.popitem(last=False)
 
     def recall(self, subject: str, command_id: str) -> Remembered | None:
-        """What is remembered of a command on an aggregate, None if nothing is."""
+        """What is remembered of a command on an aggregate, None if nothing is or the aggregate is cold."""
         known = self._keys.get(command_id)
-        if known is None and (birth := self._births.get(subject)) is not None and birth.command_id == command_id:
-            return birth.remembered
+        if known is None and (found := self.find(subject)) is not None and found.birth is not None:
+            return found.birth.remembered if found.birth.command_id == command_id else None
         return known
 
     def acknowledge(self, command_id: str, remembered: Remembered, state: Any) -> None:
         """Take what is in the history for ever: a command by one of its events or by its last, and the state after."""
+        subject = remembered.subject
         self._keys.add(command_id, remembered)
+        if remembered.fingerprint:
+            before = self._commands.get(command_id)
+            self._commands[command_id] = remembered if before is None else before.extended(remembered)
         due = self._decider.due(state)
-        self.deadlines.note(remembered.subject, due.at if due is not None else None)
-        birth = self._births.get(remembered.subject)
-        if birth is None:
-            self._births[remembered.subject] = Birth(command_id, remembered)
-        elif birth.command_id == command_id:
-            self._births[remembered.subject] = Birth(command_id, birth.remembered.extended(remembered))
+        self.deadlines.note(subject, due.at if due is not None else None)
+        aggregate = self._changed[subject]
+        if aggregate.birth is None:
+            self._changed[subject] = aggregate._replace(birth=Birth(command_id, remembered))
+        elif aggregate.birth.command_id == command_id:
+            birth = Birth(command_id, aggregate.birth.remembered.extended(remembered))
+            self._changed[subject] = aggregate._replace(birth=birth)
 
     def story(self, subject: str) -> str:
         """Id of the command that an aggregate began with, by which its whole story is known; empty if it has none."""
-        return self._births[subject].command_id if subject in self._births else ""
+        found = self.find(subject)
+        return "" if found is None or found.birth is None else found.birth.command_id
 
     @property
     def quarantined(self) -> dict[str, str]:
@@ -91,60 +151,64 @@ class Memory:
 
     def evolve(self, before: Versioned, events: Sequence[Event]) -> Versioned:
         """The aggregate after ``events``."""
-        return Versioned(before.version + len(events), self._decider.fold(events, before.state))
+        return Versioned(before.version + len(events), self._decider.fold(events, before.state), before.birth)
 
     def fold(self, record: LogRecord) -> None:
-        """Take an event that counts from the log. One that cannot be read or applied quarantines its aggregate."""
-        subject = (record.key or b"").decode(errors="replace")
+        """Take an event that counts from the log, of an aggregate that is not cold. One that cannot be read or applied
+        quarantines its aggregate. Raises ``SnapshotWrong`` when that may be the fault of a snapshot."""
+        subject = subject_of(record)
         if subject in self._quarantined:
             return
         try:
             _, _, _, _, envelope, event = recorded(record)
+        except (UndecodableEvent, MalformedEnvelope) as error:
+            self._quarantine(subject, record, error)
+            return
+        try:
             before = self.get(subject)
             if envelope.sequence != before.version + 1:
                 raise ValueError(f"version {envelope.sequence} follows {before.version}")
-            after = self._aggregates[subject] = self.evolve(before, (event,))
-        except (UndecodableEvent, MalformedEnvelope, ValueError, AssertionError, KeyError) as error:
-            self._quarantined[subject] = f"{record.topic}/{record.partition}@{record.offset}: {error}"
-            logger.error("aggregate quarantined", subject=subject, why=self._quarantined[subject])
+            after = self._changed[subject] = self.evolve(before, (event,))
+        except (ValueError, AssertionError, KeyError) as error:
+            if self._based:
+                raise SnapshotWrong(f"{record.topic}/{record.partition}@{record.offset}: {error}") from error
+            self._quarantine(subject, record, error)
             return
-        self.acknowledge(
-            envelope.command_id,
-            Remembered(
-                envelope.fingerprint,
-                subject,
-                envelope.sequence,
-                record.topic,
-                record.partition,
-                record.offset,
-                record.offset,
-                record.appended_ms,
-            ),
-            after.state,
-        )
+        place = (record.topic, record.partition, record.offset, record.offset, record.appended_ms)
+        remembered = Remembered(envelope.fingerprint, subject, envelope.sequence, *place)
+        self.acknowledge(envelope.command_id, remembered, after.state)
+
+    def _quarantine(self, subject: str, record: LogRecord, error: Exception) -> None:
+        self._quarantined[subject] = f"{record.topic}/{record.partition}@{record.offset}: {error}"
+        self._quarantine_changed = True
+        logger.error("aggregate quarantined", subject=subject, why=self._quarantined[subject])
+
+    def capture(self) -> Captured:
+        """What changed since the last capture that was ``saved``. Only between two batches: all of it is acknowledged.
+        ``saved`` or ``not_saved`` comes before the next."""
+        quarantined = dict(self._quarantined) if self._quarantine_changed else None
+        self._saving = Captured(self._changed, self._commands, quarantined)
+        self._changed, self._commands, self._quarantine_changed = {}, {}, False
+        return self._saving
+
+    def saved(self) -> None:
+        """What was captured is in the snapshot, and ``known`` has it."""
+        self._cached.update(self._saving.aggregates)
+        self._saving = Captured({}, {}, None)
+        self.trim()
+
+    def not_saved(self) -> None:
+        """What was captured is not in the snapshot; the next capture has it again."""
+        self._changed = {**self._saving.aggregates, **self._changed}
+        self._commands = {**self._saving.commands, **self._commands}
+        self._quarantine_changed |= self._saving.quarantined is not None
+        self._saving = Captured({}, {}, None)
+
+    def is_changed(self, subject: str) -> bool:
+        """Whether memory knows more of an aggregate than the snapshot."""
+        return subject in self._changed or subject in self._saving.aggregates
 
 
-def outgoing(
-    intent: Intent, events: Sequence[Event], before: Versioned, holder: Holder, now: datetime
-) -> list[Outgoing]:
-    """The records of a command's events, in order, under the claim of ``holder``."""
-    subject = intent.command.aggregate_id
-    key = subject.encode()
-    records = []
-    for number, event in enumerate(events, start=before.version + 1):
-        envelope = Envelope(
-            id=str(uuid7()),
-            type=event.wire_type,
-            subject=subject,
-            time=intent.at or now,
-            sequence=number,
-            command_id=intent.command_id,
-            correlation_id=intent.correlation_id,
-            causation_id=intent.causation_id,
-            actor=intent.actor,
-            writer=holder.writer,
-            epoch=holder.epoch,
-            fingerprint=intent.fingerprint,
-        )
-        records.append(Outgoing(key, encode(event), to_headers(envelope)))
-    return records
+def subject_of(record: LogRecord) -> str:
+    """Id of the aggregate that a record is of."""
+    return (record.key or b"").decode(errors="replace")

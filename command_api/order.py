@@ -70,9 +70,11 @@ async def _settled(
     waited for, so whoever comes with its tokens sees that too."""
     with writer.watches.on(order_id) as watch:
         answer = await carry_out()
+        await writer.ready(order_id)
         now: Order = writer.acknowledged(order_id).state
         if now.status is OrderStatus.PENDING:
             await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, seconds)
+            await writer.ready(order_id)
             now = writer.acknowledged(order_id).state
         version, end = writer.acknowledged(order_id).version, writer.next_offset
         return answer._replace(version=version, offset=end - 1, seen=watch.follows), now.status or OrderStatus.PENDING

@@ -13,20 +13,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
+from command_api.aggregate import Versioned
 from command_api.batch import BatchMaker, GroupCommit, changes, recall
 from command_api.expected_wait import ExpectedWait
 from command_api.fence import Deposed, Fence, Trespass, beat
 from command_api.group.elsewhere import HeldElsewhere
-from command_api.intent import Answer, Intent, Pending
+from command_api.intent import Answer, Intent, Pending, refuse
 from command_api.key_window import KeyWindow
 from command_api.log import Log, OutcomeUnknown
-from command_api.memory import Memory, Versioned
+from command_api.memory import Memory
+from command_api.parking import Parking
 from command_api.refusals import LogStopped, NotReady, UnknownOutcome
+from command_api.snapshots.snapshot import SnapshotAway, SnapshotMoved, SnapshotWrong
+from command_api.snapshots.snapshots import Snapshots
+from command_api.take_over import TakeOver
 from command_api.timers import Timers
 from command_api.watch import Watches
 from domain.decider import Decider
+from infra.http.problems import DependencyUnavailable, Problem
 from infra.log_reader import LogBroken
 
 HOLD_SECONDS = 5.0
@@ -45,6 +50,7 @@ def utc_now() -> datetime:
 class PartitionWriter:
     """One partition of one topic, with its aggregates in memory. ``run`` is the only task that claims or appends.
 
+    Memory begins with the partition's snapshot, of ``snapshots``; a command whose aggregate is only there waits aside.
     ``lease`` gives the number of the group's assignment as long as nobody else can have been told to claim the
     partition meanwhile, 0 otherwise; it is None where there is no group. A claim is made only under a lease; what
     appends nothing is answered at once under the lease of the claim, and proven by a beat without. ``clock`` gives the
@@ -56,6 +62,7 @@ class PartitionWriter:
         log: Log,
         decider: Decider[Any],
         keys: KeyWindow,
+        snapshots: Snapshots,
         lease: Callable[[], int] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -63,13 +70,23 @@ class PartitionWriter:
         self.log = log
         self.watches = Watches()
         self._memory = Memory(decider, keys)
-        self._fence = Fence(log, self._memory.fold, may_claim=self._may_claim)
-        self._batches = BatchMaker(log.topic, log.partition, decider, self._memory)
+        self._work = asyncio.Event()
+        self._keeper = snapshots.keeper(log.topic, log.partition, decider, self._memory, keys, self._work.set)
+        self._fence = Fence(
+            log,
+            self._memory.fold,
+            may_claim=self._may_claim,
+            prepare=self._keeper.prepare,
+            reached=self._keeper.reached,
+        )
+        self._take_over = TakeOver(self.name, self._fence, self._keeper)
+        self._parking = Parking(self._keeper.load, self._memory.cold, self._requeue)
+        self._batches = BatchMaker(log.topic, log.partition, decider, self._memory, self._parking.park)
         self._queue: deque[Pending] = deque()
         self._under_way = GroupCommit()
         self._expected = ExpectedWait()
-        self._work = asyncio.Event()
-        self._timers = Timers(log.topic, decider, self._memory, self.acknowledged, self.submit)
+        self._timers = Timers(log.topic, decider, self._memory, self.acknowledged, self.submit, self._warm)
+        self._warming: set[asyncio.Task[None]] = set()
         self._lease = lease
         self._claimed_in = 0
         """The lease's number when the last claim was made."""
@@ -90,8 +107,10 @@ class PartitionWriter:
         """Why this partition needs a person, empty when it does not."""
         if self._broken is not None:
             return f"{self.name} stopped: {self._broken}"
-        quarantined = self._memory.quarantined
-        return f"{self.name}: {len(quarantined)} aggregates quarantined" if quarantined else ""
+        quarantined, away = self._memory.quarantined, self._keeper.trouble
+        told = [f"{len(quarantined)} aggregates quarantined"] if quarantined else []
+        told += [f"no snapshots, starts take longer and memory grows: {away}"] if away else []
+        return f"{self.name}: {'; '.join(told)}" if told else ""
 
     @property
     def next_offset(self) -> int:
@@ -103,12 +122,25 @@ class PartitionWriter:
         """Seconds that a command handed in now is going to wait in the queue, 0 when none is before it."""
         return self._expected.behind(len(self._queue))
 
-    async def claimed(self) -> None:
-        """Wait until the partition is held, or will not be, but no longer than a command is held."""
-        await within(HOLD_SECONDS, self._claimed)
+    def limit_cache(self, aggregates: int) -> None:
+        """Keep at most so many aggregates in memory that have not changed since the last snapshot."""
+        self._memory.most_cached = aggregates
+
+    async def ready(self, subject: str) -> None:
+        """Wait until the partition is held, or will not be, but no longer than a command is held; then until the
+        aggregate is in memory. Raises ``DependencyUnavailable`` or ``NotReady`` when it cannot be loaded."""
+        if self.claiming:
+            await within(HOLD_SECONDS, self._claimed)
+        try:
+            await self._keeper.load([subject])
+        except SnapshotAway as away:
+            raise DependencyUnavailable(f"PostgreSQL, which has this aggregate, is away ({away}).") from away
+        except (SnapshotMoved, SnapshotWrong) as lost:
+            raise NotReady(f"{self.name} is being claimed anew.") from lost
 
     def acknowledged(self, subject: str) -> Versioned:
-        """An aggregate as the log has acknowledged it, whatever is on its way. Raises ``Quarantined``."""
+        """An aggregate as the log has acknowledged it, whatever is on its way; ``ready`` comes first. Raises
+        ``Quarantined``."""
         return self._under_way.before.get(subject) or self._memory.get(subject)
 
     def recall(self, subject: str, command_id: str, fingerprint: str) -> Answer | None:
@@ -136,23 +168,39 @@ class PartitionWriter:
         late = [pending for pending in self._queue if pending.since < oldest_allowed]
         for pending in late:
             self._queue.remove(pending)
-        _fail(late, NotReady(f"{self.name} could not be written within {HOLD_SECONDS:.0f} s."))
+        refuse(late, NotReady(f"{self.name} could not be written within {HOLD_SECONDS:.0f} s."))
 
-    def fire(self) -> None:
-        """Have the deadlines carried out that have passed, while the partition is held."""
-        if not self._stopping and not self.claiming and self._broken is None:
-            self._timers.fire(self._clock())
+    def tick(self) -> None:
+        """While the partition is held, have the deadlines carried out that have passed, and a snapshot taken when one
+        is due. To be called several times a second."""
+        if self._stopping or self.claiming or self._broken is not None:
+            return
+        now = self._clock()
+        self._keeper.look_at_deadlines(now)
+        self._timers.fire(now)
+        if not self._under_way.decided:
+            self._keeper.offer(self._fence.mark)
+
+    def _warm(self, subject: str) -> None:
+        async def load() -> None:
+            with suppress(Problem):
+                await self.ready(subject)
+
+        task = asyncio.create_task(load(), name=f"load {subject}")
+        self._warming.add(task)
+        task.add_done_callback(self._warming.discard)
 
     async def run(self) -> None:
         """Claim, then carry out commands until ``stop``; claim again after every loss of the partition."""
         try:
             while not self._stopping:
                 try:
-                    await self._claim()
+                    await self._take_over.run(lambda: self._stopping)
                     self._claimed.set()
                     await self._serve()
                 except Deposed as deposed:
                     logger.warning("deposed", partition=self.name, why=str(deposed))
+                    self._take_over.anew = True
                     await within(REJOIN_SECONDS, self._end)
                 except Trespass as trespass:
                     logger.critical("somebody writes under our claim, claiming again", why=str(trespass))
@@ -161,14 +209,21 @@ class PartitionWriter:
                 finally:
                     if not self._stopping:
                         self._claimed.clear()
+            if self._fence.holds and not self._released:
+                await self._keeper.close(self._fence.mark)
         except LogBroken as broken:
             self._broken = broken
             self._claimed.set()
             logger.critical("the log is not what was acknowledged", partition=self.name, why=str(broken))
-            _fail(self._queue, LogStopped(str(broken), code=broken.code))
+            self._refuse_all(LogStopped(str(broken), code=broken.code))
         finally:
-            _fail(self._queue, self._gone())
+            self._refuse_all(self._gone())
             await self.log.close()
+
+    def _refuse_all(self, problem: Exception) -> None:
+        refuse(self._queue, problem)
+        self._queue.clear()
+        refuse(self._parking.empty(), problem)
 
     def stop(self) -> None:
         """Let ``run`` end once what is queued is done, or its try to claim has ended where it does not hold."""
@@ -182,24 +237,10 @@ class PartitionWriter:
         be sent there, what is under way is answered as the log says."""
         self._released = True
         self.stop()
-        _fail(self._queue, self._gone())
+        self._refuse_all(self._gone())
 
     def _gone(self) -> Exception:
         return HeldElsewhere(self.log.partition) if self._released else NotReady("This process is stopping.")
-
-    async def _claim(self) -> None:
-        def waiting(attempt: RetryCallState) -> None:
-            why = attempt.outcome.exception() if attempt.outcome else None
-            logger.warning("the partition cannot be claimed, trying again", partition=self.name, why=str(why))
-
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(OutcomeUnknown),
-            wait=wait_random_exponential(multiplier=0.1, max=3),
-            before_sleep=waiting,
-        ):
-            with attempt:
-                if not self._stopping:
-                    await self._fence.claim()
 
     def _may_claim(self) -> bool:
         if self._lease is None:
@@ -209,12 +250,17 @@ class PartitionWriter:
 
     async def _serve(self) -> None:
         while self._fence.holds:
-            while not self._queue:
-                if self._stopping:
-                    return
+            if self._keeper.lost is not None:
+                raise Deposed(f"the snapshot is not ours any more: {self._keeper.lost}")
+            if self._queue:
+                await self._commit()
+                self._keeper.offer(self._fence.mark)
+                self._memory.trim()
+            elif self._stopping:
+                return
+            else:
                 self._work.clear()
                 await self._work.wait()
-            await self._commit()
 
     async def _commit(self) -> None:
         batch = self._under_way = self._batches.make(self._queue, self._fence.holder, self._clock())
@@ -229,10 +275,8 @@ class PartitionWriter:
         except BaseException:
             # What appended nothing was decided on what may not have happened: it is decided again.
             self._batches.undo(batch)
-            _fail(
-                [decided.pending for decided in changes(batch)],
-                UnknownOutcome("The log has not said that it took this; repeat with the same key."),
-            )
+            unknown = UnknownOutcome("The log has not said that it took this; repeat with the same key.")
+            refuse([decided.pending for decided in changes(batch)], unknown)
             self._requeue([decided.pending for decided in batch.decided if not decided.events])
             raise
         finally:
@@ -250,8 +294,8 @@ class PartitionWriter:
         return await self._fence.append(batch.records or [beat(self._fence.holder)])
 
     def _requeue(self, pendings: list[Pending]) -> None:
-        for pending in reversed(pendings):
-            self._queue.appendleft(pending)
+        self._queue.extendleft(reversed(pendings))
+        self._work.set()
 
 
 async def within(seconds: float, event: asyncio.Event) -> None:
@@ -259,10 +303,3 @@ async def within(seconds: float, event: asyncio.Event) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-
-
-def _fail(pendings: "deque[Pending] | list[Pending]", problem: Exception) -> None:
-    while pendings:
-        pending = pendings.pop()
-        if not pending.future.done():
-            pending.future.set_exception(problem)

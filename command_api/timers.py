@@ -9,8 +9,9 @@ from uuid import uuid5
 
 import structlog
 
+from command_api.aggregate import Versioned
 from command_api.intent import Answer, Intent
-from command_api.memory import Memory, Versioned
+from command_api.memory import Cold, Memory
 from command_api.refusals import Quarantined
 from command_api.request import IDENTITIES
 from domain.decider import Decider
@@ -22,7 +23,8 @@ logger = structlog.get_logger(__name__)
 
 
 class Timers:
-    """The timers of one partition. ``state`` gives an aggregate as acknowledged, ``submit`` hands a command in."""
+    """The timers of one partition. ``state`` gives an aggregate as acknowledged, ``submit`` hands a command in,
+    ``load`` has an aggregate brought into memory in the background."""
 
     def __init__(
         self,
@@ -31,12 +33,14 @@ class Timers:
         memory: Memory,
         state: Callable[[str], Versioned],
         submit: "Callable[[Intent], asyncio.Future[Answer]]",
+        load: Callable[[str], None],
     ) -> None:
         self._topic = topic
         self._decider = decider
         self._memory = memory
         self._state = state
         self._submit = submit
+        self._load = load
 
     def fire(self, now: datetime) -> None:
         """Hand in the commands of the deadlines that have passed. What fails is tried again at the next call; what is
@@ -46,7 +50,12 @@ class Timers:
                 due = self._decider.due(self._state(subject).state)
             except Quarantined:
                 continue
-            if due is None:
+            except Cold:
+                self._load(subject)
+                self._memory.deadlines.note(subject, now)
+                continue
+            if due is None or due.at > now:
+                self._memory.deadlines.note(subject, None if due is None else due.at)
                 continue
             command_id = str(uuid5(IDENTITIES, f"timer|{self._topic}|{subject}|{due.at.isoformat()}"))
             story = self._memory.story(subject)

@@ -16,6 +16,7 @@ from command_api.key_window import KeyWindow
 from command_api.log import Log, LogAway
 from command_api.partition_writer import PartitionWriter, utc_now
 from command_api.refusals import InProgress, LogStopped, Overloaded
+from command_api.snapshots.snapshots import Snapshots
 from domain.decider import Decider
 from event_schemas.event import Event
 from event_schemas.record import recorded
@@ -24,7 +25,7 @@ from infra.log_reader import LogBroken
 from infra.partition_of import partition_of
 
 TICK_SECONDS = 0.25
-"""How often commands that wait too long are refused, and deadlines looked at."""
+"""How often commands that wait too long are refused, deadlines looked at and snapshots taken."""
 
 
 class Writers:
@@ -42,6 +43,7 @@ class Writers:
         keys: KeyWindow,
         most_queued: int,
         most_seconds: float,
+        snapshots: Snapshots,
         lease: Callable[[], int] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -51,6 +53,7 @@ class Writers:
         self._lease = lease
         self._clock = clock
         self._keys = keys
+        self._snapshots = snapshots
         self._most_queued = most_queued
         self._most_seconds = most_seconds
         self._in_flight: set[str] = set()
@@ -61,17 +64,18 @@ class Writers:
 
     def hold(self, shards: Collection[int]) -> None:
         """Hold these shards from now on: begin to claim those that are new, leave those that are not named."""
-        for (topic, shard), writer in list(self._writers.items()):
-            if shard not in shards:
-                writer.release()
-                del self._writers[topic, shard]
-                self._keys.drop(topic, shard)
+        left = {place for place in self._writers if place[1] not in shards}
+        for place in left:
+            self._writers.pop(place).release()
+        self._keys.drop(left)
         for decider in self._deciders:
             for shard in sorted(shards):
                 if (decider.topic, shard) not in self._writers:
                     log = self._open_log(decider.topic, shard)
-                    writer = PartitionWriter(log, decider, self._keys, self._lease, self._clock)
+                    writer = PartitionWriter(log, decider, self._keys, self._snapshots, self._lease, self._clock)
                     self._writers[decider.topic, shard] = writer
+        for writer in self._writers.values():
+            writer.limit_cache(self._snapshots.most_cached // len(self._writers))
         self._changed.set()
 
     @property
@@ -92,10 +96,11 @@ class Writers:
             raise HeldElsewhere(shard)
         return writer
 
-    async def claimed(self, topic: str, aggregate_id: str) -> None:
-        """Wait while the partition of an aggregate is being claimed, at most as long as a command is held: what was
-        done before is known only then. Raises ``HeldElsewhere``."""
-        await self.of(topic, aggregate_id).claimed()
+    async def ready(self, topic: str, aggregate_id: str) -> None:
+        """Wait while the partition of an aggregate is being claimed, at most as long as a command is held, and until
+        the aggregate is in memory: what was done before is known only then. Raises ``HeldElsewhere``,
+        ``DependencyUnavailable`` or ``NotReady``."""
+        await self.of(topic, aggregate_id).ready(aggregate_id)
 
     def positions(self, topic: str) -> dict[int, int]:
         """The next offset of each partition of a topic, as far as it is acknowledged or folded here."""
@@ -175,4 +180,4 @@ class Writers:
             await asyncio.sleep(TICK_SECONDS)
             for writer in list(self._writers.values()):
                 writer.expire()
-                writer.fire()
+                writer.tick()

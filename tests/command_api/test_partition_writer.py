@@ -25,6 +25,7 @@ from event_schemas.record import LogRecord
 from event_schemas.stock import AdjustmentReason
 from infra.http.problems import InternalError, Problem
 from tests.contract.memory_log import MemoryLog, SharedLog
+from tests.contract.memory_snapshots import snapshots_of
 from tests.support.poll import until
 
 
@@ -55,7 +56,7 @@ class Bench:
 
     def another(self) -> PartitionWriter:
         log = MemoryLog(self.shared, self._turn, self.losing)
-        return PartitionWriter(log, STOCK_ITEM, KeyWindow(24, self.most_keys), self.lease)
+        return PartitionWriter(log, STOCK_ITEM, KeyWindow(24, self.most_keys), snapshots_of(), self.lease)
 
     def counted(self) -> list[LogRecord]:
         holder, counted = NOBODY, []

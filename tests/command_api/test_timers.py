@@ -18,6 +18,7 @@ from event_schemas.holder import NOBODY, Verdict, judge
 from event_schemas.money import Money
 from event_schemas.order import OrderLine, OrderStatus
 from tests.contract.memory_log import MemoryLog, SharedLog
+from tests.contract.memory_snapshots import snapshots_of
 from tests.support.poll import until
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -42,7 +43,7 @@ class Owner:
 
     def start(self) -> None:
         log = MemoryLog(self.shared, loses=lambda: self.lost.pop(0) if self.lost else "nothing")
-        self.writer = PartitionWriter(log, ORDER, KeyWindow(24, 100), clock=lambda: self.now)
+        self.writer = PartitionWriter(log, ORDER, KeyWindow(24, 100), snapshots_of(), clock=lambda: self.now)
         self.task = asyncio.create_task(self.writer.run())
 
     async def stop(self) -> None:
@@ -66,7 +67,7 @@ class Owner:
         """Look at the deadlines, as the writers do now and then, until the log holds so many events."""
 
         async def look() -> int:
-            self.writer.fire()
+            self.writer.tick()
             return len(self.events())
 
         await until(look, lambda events: events >= count)
@@ -86,12 +87,12 @@ async def owner() -> AsyncIterator[Owner]:
 async def test_an_order_whose_deadline_passes_expires_once_and_in_its_story(owner: Owner) -> None:
     await owner.do(placed("o1", NOON + timedelta(minutes=15)), "k1")
     owner.now = NOON + timedelta(minutes=14)
-    owner.writer.fire()
+    owner.writer.tick()
     await owner.do(placed("o2", None), "k2")
     assert owner.status("o1") is OrderStatus.PENDING
     owner.now = NOON + timedelta(minutes=15)
     await owner.fired(3)
-    owner.writer.fire()
+    owner.writer.tick()
     await owner.do(placed("o3", None), "k3")
     assert owner.events()[2] == ("order.expired.v1", "system:timer", "k1")
     assert [kind for kind, _, _ in owner.events()].count("order.expired.v1") == 1
@@ -102,7 +103,7 @@ async def test_the_deadline_of_a_closed_order_does_nothing(owner: Owner) -> None
     await owner.do(placed("o1", NOON + timedelta(minutes=1)), "k1")
     await owner.do(CancelOrder(order_id="o1"), "k2")
     owner.now = NOON + timedelta(minutes=2)
-    owner.writer.fire()
+    owner.writer.tick()
     await owner.do(placed("o2", None), "k3")
     assert [kind for kind, _, _ in owner.events()] == ["order.placed.v1", "order.cancelled.v1", "order.placed.v1"]
 
@@ -133,7 +134,7 @@ async def test_an_expiry_whose_outcome_is_unknown_happens_once_all_the_same(owne
     owner.now = NOON + timedelta(minutes=2)
     owner.lost = [lost]
     await owner.fired(2)
-    owner.writer.fire()
+    owner.writer.tick()
     await owner.do(placed("o2", None), "k2")
     assert [kind for kind, _, _ in owner.events()].count("order.expired.v1") == 1
     assert owner.status("o1") is OrderStatus.EXPIRED

@@ -16,6 +16,7 @@ from event_schemas.record import LogRecord
 from infra.http.problems import Unavailable
 from infra.log_reader import LogTruncated
 from tests.contract.memory_log import MemoryLog, SharedLog
+from tests.contract.memory_snapshots import snapshots_of
 
 
 class FailingLog(MemoryLog):
@@ -36,7 +37,7 @@ class FailingLog(MemoryLog):
 async def test_a_repeat_whose_events_cannot_be_read_back_is_told_why(failure: Exception, code: str) -> None:
     log = FailingLog(SharedLog())
     log.topic = STOCK_ITEM.topic
-    writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 100, 1.0)
+    writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 100, 1.0, snapshots_of())
     writers.hold([0])
     running = asyncio.create_task(writers.run())
     intent = Intent(ReceiveStock(sku="A", quantity=1), "k1", "f", "staff:test", "k1", "k1")
@@ -60,7 +61,7 @@ async def test_a_command_that_would_wait_long_is_refused_at_once_and_told_how_lo
 
     log = MemoryLog(SharedLog(), turn)
     log.topic = STOCK_ITEM.topic
-    writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 1000, 0.1)
+    writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 1000, 0.1, snapshots_of())
     writers.hold([0])
     running = asyncio.create_task(writers.run())
 

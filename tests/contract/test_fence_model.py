@@ -13,9 +13,11 @@ import pytest
 
 from command_api.fence import Deposed, Fence, Trespass, control
 from command_api.log import OutcomeUnknown, Outgoing
+from command_api.log_stream import LogStream
+from command_api.snapshots.snapshot import Mark
 from event_schemas.holder import CLAIMED, NOBODY, Holder, Verdict, judge
 from event_schemas.record import LogRecord
-from infra.log_reader import LogBroken
+from infra.log_reader import LogBroken, Position
 from tests.contract.memory_log import MemoryLog, SharedLog
 
 RUNS = 150
@@ -153,10 +155,10 @@ class NoGapCheck(Fence):
 
 class NoClaimReadback(Fence):
     async def claim(self) -> None:
-        await self._read_to(await self._log.end())
+        await self._read_to(LogStream(self._log, self.position.next_offset), await self._log.end())
         mine = Holder(self.position.holder.epoch + 1, self._fresh_id())
         offset = await self._log.append([control(CLAIMED, mine)])
-        self.position = self.position._replace(next_offset=offset + 1, holder=mine)
+        self.mark = Mark(Position(offset + 1, mine), "")
         self._held = mine
 
 
@@ -167,7 +169,7 @@ class SameIdAtEveryClaim(Fence):
         self._fresh_id = lambda: name
 
     async def claim(self) -> None:
-        await self._read_to(await self._log.end())
+        await self._read_to(LogStream(self._log, self.position.next_offset), await self._log.end())
         mine = Holder(self.position.holder.epoch + 1, self._fresh_id())
         await self._log.append([control(CLAIMED, mine)])
         self._held = mine

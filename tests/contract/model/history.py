@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from command_api.aggregate import Versioned
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
-from command_api.memory import Versioned
 from command_api.refusals import InProgress, KeyReused, NotReady, Refused, UnknownOutcome, VersionConflict
 from command_api.timers import ACTOR
 from domain.decider import Decider

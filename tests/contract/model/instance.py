@@ -4,16 +4,17 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from command_api.aggregate import Versioned
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
-from command_api.memory import Versioned
 from command_api.writers import Writers
 from domain.decider import Decider
 from domain.order import ORDER
 from domain.stock_item import STOCK_ITEM
 from infra.http.problems import Problem
 from tests.contract.memory_log import MemoryLog, SharedLog
+from tests.contract.memory_snapshots import snapshots_of
 from tests.contract.model.group import Coordinator, Member
 from tests.contract.model.simulation import EPOCH, World
 
@@ -48,6 +49,7 @@ class Instance:
             keys=KeyWindow(24, MOST_KEYS),
             most_queued=1_000,
             most_seconds=60.0,
+            snapshots=snapshots_of(),
             lease=None if coordinator.wild else self._member.lease_term,
             clock=lambda: datetime.fromtimestamp(EPOCH + self._world.now + self._skew, UTC),
         )
@@ -72,7 +74,7 @@ class Instance:
         """As ``Desk.carry_out`` does."""
         of = intent.command.topic, intent.command.aggregate_id
         if self.writers.of(*of).claiming:
-            await self.writers.claimed(*of)
+            await self.writers.ready(*of)
         known = self.writers.recall(*of, intent.command_id, intent.fingerprint)
         return known or await self.writers.submit(intent)
 

@@ -127,7 +127,7 @@ class Run:
             for subject in list(history.states):
                 state = history.state(subject)
                 must(decider.due(state.state) is None, f"a deadline of {subject} was missed")
-                must(owner.knows(decider.topic, subject) == state, f"the owner has another {subject} in mind")
+                must(owner.knows(decider.topic, subject)[:2] == state[:2], f"the owner has another {subject} in mind")
 
 
 def run(seed: int) -> Trace:

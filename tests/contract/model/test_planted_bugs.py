@@ -13,8 +13,10 @@ from command_api.group.lease import Lease
 from command_api.intent import Intent
 from command_api.key_window import KeyWindow
 from command_api.log import OutcomeUnknown, Outgoing
+from command_api.log_stream import LogStream
 from command_api.memory import Memory
 from command_api.partition_writer import PartitionWriter
+from command_api.snapshots.snapshot import Mark
 from command_api.timers import Timers
 from command_api.writers import Writers
 from event_schemas.holder import CLAIMED, Holder, Verdict, judge
@@ -32,7 +34,7 @@ def acknowledges_without_looking_at_the_base_offset(patch: pytest.MonkeyPatch) -
         mine = self.holder
         self._held = None
         base = await self._log.append(records)
-        self.position, self._held = Position(base + len(records), mine), mine
+        self.mark, self._held = Mark(Position(base + len(records), mine), ""), mine
         return base
 
     patch.setattr(Fence, "append", append)
@@ -47,7 +49,7 @@ def skips_the_reading_of_gaps(patch: pytest.MonkeyPatch) -> None:
 
 def ignores_a_higher_claim_in_a_gap(patch: pytest.MonkeyPatch) -> None:
     async def look_away(self: Fence, base: int, mine: Holder) -> None:
-        async for records in self._records(self.position.next_offset, base):
+        async for records in LogStream(self._log, self.position.next_offset).up_to(base):
             if any(judge(mine, record.headers)[1] is Verdict.COUNTS for record in records):
                 raise Trespass("under our claim, but not ours")
 
@@ -81,11 +83,11 @@ def takes_an_unknown_outcome_for_success(patch: pytest.MonkeyPatch) -> None:
 def claims_by_the_end_offset(patch: pytest.MonkeyPatch) -> None:
     async def claim(self: Fence) -> None:
         self._held = None
-        await self._read_to(await self._log.end())
+        await self._read_to(LogStream(self._log, self.position.next_offset), await self._log.end())
         self._may_claim()
         mine = Holder(self.position.holder.epoch + 1, self._fresh_id())
         offset = await self._log.append([control(CLAIMED, mine)])
-        self.position, self._held = Position(offset + 1, mine), mine
+        self.mark, self._held = Mark(Position(offset + 1, mine), ""), mine
 
     patch.setattr(Fence, "claim", claim)
 
@@ -99,7 +101,7 @@ def claims_under_the_same_id_again(patch: pytest.MonkeyPatch) -> None:
         self._fresh_id = lambda: only
 
     async def claim(self: Fence) -> None:
-        await self._read_to(await self._log.end())
+        await self._read_to(LogStream(self._log, self.position.next_offset), await self._log.end())
         self._may_claim()
         mine = Holder(self.position.holder.epoch + 1, self._fresh_id())
         await self._log.append([control(CLAIMED, mine)])

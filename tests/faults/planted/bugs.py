@@ -9,6 +9,7 @@ from command_api.fence import Fence
 from command_api.key_window import KeyWindow
 from command_api.log import Outgoing
 from command_api.partition_writer import PartitionWriter
+from command_api.snapshots.snapshot import Mark
 from infra.log_reader import Position
 
 _background: set[asyncio.Task[Any]] = set()
@@ -22,7 +23,7 @@ def acknowledge_before_append() -> None:
         task = asyncio.create_task(self._log.append(records))
         _background.add(task)
         task.add_done_callback(_background.discard)
-        self.position = Position(expected + len(records), mine)
+        self.mark = Mark(Position(expected + len(records), mine), "")
         return expected
 
     _replace(Fence, "append", append)
