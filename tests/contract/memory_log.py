@@ -24,6 +24,8 @@ class SharedLog:
     def __init__(self, topic: str = "memory") -> None:
         self.topic = topic
         self.records: list[LogRecord] = []
+        self.first = 0
+        """The first offset that is still there."""
         self.late: list[Sequence[Outgoing]] = []
 
     def land(self, batch: Sequence[Outgoing]) -> int:
@@ -79,8 +81,8 @@ class MemoryLog:
         position = start
         while True:
             await self._turn()
-            if position > len(self._shared.records):
-                raise LogTruncated(f"offset {position} is beyond the end")
+            if not self._shared.first <= position <= len(self._shared.records):
+                raise LogTruncated(f"offset {position} is not there")
             chunk = self._shared.records[position : position + 7]
             position += len(chunk)
             yield chunk

@@ -18,7 +18,7 @@ from event_schemas.stock import AdjustmentReason, Purpose, ReleaseReason
 from event_schemas.topics import STOCK
 from tests.contract.model.group import Coordinator
 from tests.contract.model.instance import Instance, Logs, Outcome
-from tests.contract.model.simulation import EPOCH, World
+from tests.contract.model.world import EPOCH, World
 
 PATIENCE_SECONDS = 8.0
 ATTEMPTS = 60

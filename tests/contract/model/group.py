@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from command_api.group.lease import Lease, now
-from tests.contract.model.simulation import Process, World
+from tests.contract.model.process import Process
+from tests.contract.model.world import World
 
 SESSION_SECONDS = 3.0
 HEARTBEAT_SECONDS = 0.5

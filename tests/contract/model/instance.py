@@ -16,7 +16,7 @@ from infra.http.problems import Problem
 from tests.contract.memory_log import MemoryLog, SharedLog
 from tests.contract.memory_snapshots import snapshots_of
 from tests.contract.model.group import Coordinator, Member
-from tests.contract.model.simulation import EPOCH, World
+from tests.contract.model.world import EPOCH, World
 
 DECIDERS: tuple[Decider[Any], ...] = (STOCK_ITEM, ORDER)
 MOST_KEYS = 10_000

@@ -10,7 +10,7 @@ from tests.contract.model.client import LONGEST_DEADLINE_SECONDS, Attempt, Clien
 from tests.contract.model.group import Coordinator
 from tests.contract.model.history import History, Violation, must
 from tests.contract.model.instance import DECIDERS, Instance
-from tests.contract.model.simulation import World, simulated_time
+from tests.contract.model.world import World, simulated_time
 
 RUNS = 60
 """Runs of the ordinary tests."""
