@@ -145,6 +145,6 @@ def run(seed: int) -> Trace:
             return made.trace
 
 
-def run_all() -> list[Trace]:
-    """The runs of the ordinary tests, each by its seed."""
-    return [run(seed) for seed in range(RUNS)]
+def run_all(runs: int = RUNS) -> list[Trace]:
+    """So many runs, by the seeds from 0 on."""
+    return [run(seed) for seed in range(runs)]

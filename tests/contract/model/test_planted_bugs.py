@@ -4,11 +4,14 @@ import pytest
 
 from tests.contract.model.history import Violation
 from tests.contract.model.planted import PLANTS, Plant
-from tests.contract.model.run import run_all
+from tests.contract.model.run import RUNS, run_all
+
+MOST_RUNS = 4 * RUNS
+"""All are caught within ``RUNS`` today, the rarest about once in thirty; other code may move their seeds."""
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_caught(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     with pytest.raises(Violation):
-        run_all()
+        run_all(MOST_RUNS)
