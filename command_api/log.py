@@ -1,6 +1,7 @@
 """One partition of one topic as its writer sees it. Two implementations: Kafka, and the in-memory one of the tests."""
 
 from collections.abc import AsyncGenerator, Sequence
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from event_schemas.envelope import Headers
@@ -20,7 +21,8 @@ class Outgoing(NamedTuple):
     @property
     def size(self) -> int:
         """At least the bytes that the record takes in a batch (record format v2, uncompressed)."""
-        return 64 + len(self.key) + len(self.value) + sum(len(name) + len(value) + 10 for name, value in self.headers)
+        headers = sum(map(len, chain.from_iterable(self.headers))) + 10 * len(self.headers)
+        return 64 + len(self.key) + len(self.value) + headers
 
 
 class OutcomeUnknown(Exception):

@@ -166,9 +166,10 @@ class PartitionWriter:
         """Refuse the commands that have waited too long in the queue: none of them has happened."""
         oldest_allowed = time.monotonic() - HOLD_SECONDS
         late = [pending for pending in self._queue if pending.since < oldest_allowed]
-        for pending in late:
-            self._queue.remove(pending)
-        refuse(late, NotReady(f"{self.name} could not be written within {HOLD_SECONDS:.0f} s."))
+        if late:
+            for pending in late:
+                self._queue.remove(pending)
+            refuse(late, NotReady(f"{self.name} could not be written within {HOLD_SECONDS:.0f} s."))
 
     def tick(self) -> None:
         """While the partition is held, have the deadlines carried out that have passed, and a snapshot taken when one
