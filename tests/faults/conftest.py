@@ -18,6 +18,6 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig
 
 @pytest.fixture
 async def rig(servers: Rig) -> AsyncIterator[Rig]:
-    """The same, for one test: its instances are stopped at the end."""
+    """The same, for one test: its processes are stopped at the end."""
     yield servers
-    await servers.stop_instances()
+    await servers.stop()

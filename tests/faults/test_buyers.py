@@ -23,25 +23,21 @@ TRIES = 20
 async def test_of_400_buyers_exactly_20_get_one_of_20_units(rig: Rig) -> None:
     history, sku = History(), "BUYERS-ORDER"
     await rig.start_instances()
-    policies = rig.policies()
-    await policies.start()
-    try:
-        await policies.ready(30)
-        async with Sender(rig.urls, history) as sender:
-            await stock(sender, sku)
+    await rig.policies.start()
+    await rig.policies.ready(30)
+    async with Sender(rig.urls, history) as sender:
+        await stock(sender, sku)
 
-            async def buy(buyer: int) -> str:
-                order = {"type": "PlaceOrder", "items": [{"sku": sku, "quantity": 1}]}
-                key = f"{sku}-{buyer}"
-                request = Request(PLACE, key, order, order_id(PLACE, key))
-                operation = await until_settled(sender, buyer, request, WAIT)
-                assert operation.answer is not None, f"{operation.status} {operation.code}"
-                assert operation.answer.body is not None
-                return str(operation.answer.body["status"])
+        async def buy(buyer: int) -> str:
+            order = {"type": "PlaceOrder", "items": [{"sku": sku, "quantity": 1}]}
+            key = f"{sku}-{buyer}"
+            request = Request(PLACE, key, order, order_id(PLACE, key))
+            operation = await until_settled(sender, buyer, request, WAIT)
+            assert operation.answer is not None, f"{operation.status} {operation.code}"
+            assert operation.answer.body is not None
+            return str(operation.answer.body["status"])
 
-            told = Counter(await asyncio.gather(*map(buy, range(BUYERS))))
-    finally:
-        await policies.stop()
+        told = Counter(await asyncio.gather(*map(buy, range(BUYERS))))
     assert told == {"CONFIRMED": UNITS, "REJECTED": BUYERS - UNITS}
     await holds(rig, history, sku)
 
@@ -84,7 +80,7 @@ async def stock(sender: Sender, sku: str) -> None:
 
 
 async def holds(rig: Rig, history: History, sku: str) -> Log:
-    """The log has exactly so many promises of the SKU, and no promise of the write path is broken."""
+    """The log has exactly so many promises of the SKU, and no invariant is broken."""
     log = await read_log(rig.settings.bootstrap_servers)
     assert events_of(log, sku)["stock.reserved.v1"] == UNITS
     analysis = check(history, log, shared=True)

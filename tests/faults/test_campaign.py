@@ -15,6 +15,7 @@ KINDS = {
     "SIGKILL": (Kind.KILL, Kind.BROKER),
     "zombie": (Kind.ZOMBIE,),
     "rebalance storm": (Kind.STORM,),
+    "reads": (Kind.PROJECTORS,),
 }
 
 
@@ -23,8 +24,9 @@ async def test_no_fault_loses_doubles_or_forks_a_command(rig: Rig, tmp_path: Pat
     await rig.start_instances()
     kinds, seed = KINDS[name], list(KINDS).index(name)
     habits = Habits(lines=(5, 40))
-    plan = Plan(seed, 1, len(kinds), clients=8, habits=habits, shared=True, pauses=(0.2, 0.8))
+    plan = Plan(seed, 1, len(kinds), clients=8, habits=habits, shared=True, pauses=(0.2, 0.8), reads=name == "reads")
     found = await run(rig, plan, schedule(seed, len(rig.instances), kinds), tmp_path)
     assert not found.analysis.violations, str(found.analysis)
     assert name != "zombie" or found.analysis.void > 0, "no writer was outdated: the fault proves nothing"
+    assert name != "reads" or found.analysis.reads > 0
     assert max(found.resumed.values()) <= RESUME_SECONDS * BUSY, found.resumed

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.examples.clean import clean, received
-from tests.faults.examples.lies import acknowledgements, decisions, order, states
+from tests.faults.examples.lies import acknowledgements, decisions, order, reads, states
 from tests.faults.examples.scene import Scene
 from tests.faults.history.checks import acknowledgements as rules
 
-LIES = [*acknowledgements.LIES, *order.LIES, *decisions.LIES, *states.LIES]
+LIES = [*acknowledgements.LIES, *order.LIES, *decisions.LIES, *states.LIES, *reads.LIES]
 
 
 def test_a_run_that_is_right_passes() -> None:

@@ -1,6 +1,6 @@
 """`./stockroom test --campaign`: the long form. Its servers and processes are its own and gone at the end.
 
-Where a promise is broken, history, log and violations stay in the folder that is named at the end.
+Where an invariant is broken, history, log and violations stay in the folder that is named at the end.
 """
 
 import gc
@@ -36,14 +36,14 @@ def campaign(
     faults: Annotated[int, typer.Option(min=1, help="Faults, at least.")] = 30,
     save: Annotated[bool, typer.Option(help="Write benchmarks/results/campaign.json.")] = True,
 ) -> None:
-    """Run it; ends with exit code 1 when a promise is broken."""
+    """Run it; ends with exit code 1 when an invariant is broken."""
     gc.set_threshold(YOUNG_OBJECTS, 20, 100)
     arguments = f"--seed {seed} --commands {commands} --faults {faults}"
     result = Result("campaign", f"./stockroom test --campaign {arguments}", now(), machine())
     folder = Settings().home.expanduser().absolute() / "campaign" / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     with _home() as home:
-        found = uvloop.run(_run(Plan(seed, commands, faults, console=True), home, folder))
+        found = uvloop.run(_run(Plan(seed, commands, faults, reads=True, console=True), home, folder))
     result = replace(result, machine={**result.machine, "load_after": load()}, sections=report.sections(found))
     console = make_console()
     result.show(console)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.cluster import describe
 from tests.faults.campaign.faults import Fault, inject
 from tests.faults.campaign.rig import Rig
 from tests.faults.campaign.stalls import Stalls
@@ -17,10 +18,12 @@ from tests.faults.history.raw_log import Partition, read_log
 from tests.faults.load.client import Habits
 from tests.faults.load.load import Load
 from tests.faults.load.probe import probe
+from tests.faults.load.reader import Reader
 from tests.faults.load.sender import Sender
 
 RESUME_SECONDS = 5.0
 """Within this time after the last fault is healed every partition must acknowledge again."""
+READERS = 4
 PATIENCE_SECONDS = 30.0
 """So long it is waited for all the same, to say how long it took."""
 
@@ -37,6 +40,8 @@ class Plan:
     habits: Habits = field(default_factory=Habits)
     shared: bool = False
     """Whether others write, or have written, to the same log."""
+    reads: bool = False
+    """Whether orders are read with tokens meanwhile."""
     console: bool = False
     """Whether Kafka's console consumer reads the log again."""
     pauses: tuple[float, float] = (0.2, 2.0)
@@ -73,8 +78,9 @@ async def run(rig: Rig, plan: Plan, faults: Iterator[Fault], folder: Path) -> Fo
         async with Sender(rig.urls, history) as sender:
             load = Load(sender, f"c{plan.seed}", plan.seed, plan.skus, plan.clients, plan.habits)
             await load.set_up()
+            readers = await _readers(rig, plan, history)
             began = time.monotonic()
-            async with load.running():
+            async with load.running(readers):
                 times = await _strike(rig, plan, faults, load, history)
                 resumed = await probe(sender, load.skus, rig.settings.partitions, PATIENCE_SECONDS)
             seconds = time.monotonic() - began
@@ -92,6 +98,14 @@ async def run(rig: Rig, plan: Plan, faults: Iterator[Fault], folder: Path) -> Fo
     else:
         (folder / "history.jsonl").unlink()
     return Found(found, struck, resumed, seconds)
+
+
+async def _readers(rig: Rig, plan: Plan, history: History) -> list[Reader]:
+    if not plan.reads:
+        return []
+    await rig.start_reads()
+    cluster = (await describe(rig.settings.bootstrap_servers)).id
+    return [Reader(rig.query_api.url, cluster, history, f"{plan.seed}/{number}") for number in range(READERS)]
 
 
 async def _strike(

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     STORM = "rebalance storm: several leave and join"
     BROKER = "SIGKILL of the broker"
     DATABASE = "SIGKILL of PostgreSQL"
+    PROJECTORS = "SIGKILL of the projectors"
 
 
 PAUSES = {Kind.BLINK: 0.5, Kind.NAP: 2.0, Kind.ZOMBIE: 5.0}
@@ -69,6 +70,9 @@ async def inject(rig: Rig, fault: Fault) -> None:
             await rig.kill_server("kafka")
         case Kind.DATABASE:
             await rig.kill_server("postgres")
+        case Kind.PROJECTORS:
+            await rig.projectors.kill()
+            await rig.projectors.start()
 
 
 async def _storm(rig: Rig, instances: Sequence[int]) -> None:

@@ -23,10 +23,11 @@ def sections(found: Found) -> list[Section]:
                 Figure("sendings acknowledged, repeats too", analysis.sendings["ok"]),
                 Figure("sendings refused", analysis.sendings["fail"]),
                 Figure("sendings without a known end", analysis.sendings["info"]),
+                Figure("reads with a token", analysis.reads),
                 Figure("duration", round(found.seconds, 1), "s"),
             ],
         ),
-        Section("promises", _promises(found)),
+        Section("invariants", _invariants(found)),
         Section(
             "the log",
             [
@@ -50,14 +51,14 @@ def sections(found: Found) -> list[Section]:
     ]  # fmt: skip
 
 
-def _promises(found: Found) -> list[Figure]:
+def _invariants(found: Found) -> list[Figure]:
     broken = found.analysis.broken
     counted = {"lost": LOST, "doubled": DOUBLED, "forked": FORKED}
     others = sum(broken.values()) - sum(broken.get(rule, 0) for rules in counted.values() for rule in rules)
     return [
-        *(Figure(name, sum(broken.get(rule, 0) for rule in rules)) for name, rules in counted.items()),
-        Figure("other promises broken", others),
-        Figure("every promise holds", not broken),
+        *(Figure(name, sum(broken.get(rule, 0) for rule in rules), "violations", 0) for name, rules in counted.items()),
+        Figure("others broken", others, "violations", 0),
+        Figure("every invariant holds", not broken),
     ]
 
 

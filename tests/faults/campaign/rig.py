@@ -30,12 +30,10 @@ class Rig:
     environment: dict[str, str]
     servers: Group
     instances: list[Instance]
-
-    def policies(self) -> Instance:
-        """The process of the sagas, not started; it sends its commands to the first instance."""
-        url = f"http://{self.settings.host}:{self.settings.policies_port}"
-        own = {**self.environment, "STOCKROOM_COMMAND_API_ADDRESS": self.urls[0]}
-        return Instance("policies", "policies", self.settings, url, own)
+    policies: Instance
+    """Sends its commands to the first instance."""
+    projectors: Instance
+    query_api: Instance
 
     @property
     def urls(self) -> list[str]:
@@ -53,9 +51,16 @@ class Rig:
         """Wait until all instances are ready. Raises ``DidNotStart``."""
         await asyncio.gather(*(instance.ready(seconds) for instance in self.instances))
 
-    async def stop_instances(self) -> None:
-        """Stop all instances properly, or by force where that takes too long."""
-        await asyncio.gather(*(instance.stop() for instance in self.instances))
+    async def start_reads(self) -> None:
+        """Start the projectors and the query API, and wait until both are ready."""
+        for process in (self.projectors, self.query_api):
+            await process.start()
+        await asyncio.gather(self.projectors.ready(READY_SECONDS), self.query_api.ready(READY_SECONDS))
+
+    async def stop(self) -> None:
+        """Stop whatever was started beside the servers, properly, or by force where that takes too long."""
+        processes = (*self.instances, self.policies, self.projectors, self.query_api)
+        await asyncio.gather(*(process.stop() for process in processes))
 
     async def kill_server(self, name: str) -> float:
         """SIGKILL a server with all its processes; seconds until its supervisor has it ready again."""
@@ -83,16 +88,23 @@ async def running_rig(folder: Path, instances: int = 3) -> AsyncIterator[Rig]:
     async with running_servers(settings) as servers:
         await create_topics(settings)
         members = [_instance(number, settings, port, environment) for number, port in enumerate(ports)]
-        rig = Rig(settings, environment, servers, members)
+        to_first = {**environment, "STOCKROOM_COMMAND_API_ADDRESS": members[0].url}
+        names = ("policies", "projectors", "query_api")
+        others = [Instance(name, name, settings, _url(settings, name), to_first) for name in names]
+        rig = Rig(settings, environment, servers, members, *others)
         try:
             yield rig
         finally:
-            await rig.stop_instances()
+            await rig.stop()
 
 
 def _instance(number: int, settings: Settings, port: int, environment: dict[str, str]) -> Instance:
     own = {**environment, "STOCKROOM_COMMAND_API_PORT": str(port)}
     return Instance(f"command_api-{number}", "command_api", settings, f"http://{settings.host}:{port}", own)
+
+
+def _url(settings: Settings, name: str) -> str:
+    return f"http://{settings.host}:{getattr(settings, f'{name}_port')}"
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -67,6 +67,9 @@ def _orders(scene: Scene) -> None:
     waited = scene.repeats(place).answer
     assert waited is not None
     waited.waited, waited.version, waited.offset = True, 2, cancel.answer.offset
+    scene.reads("place", 1)
+    scene.reads("cancel", 2)
+    scene.reads("place", 2)
     scene.turn_to(ORDERS, OTHER_ORDER)
     scene.does("place-other", "PlaceOrder", placed(2, 500), items=items)
     scene.does("reject", "RejectOrder", ("order.rejected", {"order_id": OTHER_ORDER}))

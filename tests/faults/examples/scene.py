@@ -12,6 +12,7 @@ from tests.faults.history.history import History
 from tests.faults.history.holder_rule import BEAT, CLAIM
 from tests.faults.history.operation import Answer, JsonObject, Operation, Outcome, Request
 from tests.faults.history.raw_log import Partition, Raw
+from tests.faults.history.read import Read
 
 ROUTE = "POST /v1/bulk"
 SKU, PRODUCT, ORDER, OTHER_ORDER = "SKU-1", "product-1", "order-1", "order-2"
@@ -99,6 +100,11 @@ class Scene:
         operation.status, operation.code, operation.facts = 409, code, facts
         self.append(BEAT, {})
         return operation
+
+    def reads(self, key: str, version: int) -> None:
+        """A query with the token of a command's answer, which shows this version."""
+        told, at = self.answer(key), float(len(self.history.operations) + len(self.history.reads))
+        self.history.read(Read(told.topic, told.subject, told.version, at, at + 0.5, version))
 
     def operation(self, key: str) -> Operation:
         """The first sending of a command."""

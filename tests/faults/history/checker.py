@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.faults.history.checks import acknowledgements, contents, decisions, offsets, versions
+from tests.faults.history.checks import acknowledgements, contents, decisions, offsets, reads, versions
 from tests.faults.history.evidence import Evidence, Violation
 from tests.faults.history.history import History
 from tests.faults.history.operation import Outcome
@@ -27,6 +27,7 @@ class Analysis:
     gaps: int
     """Runs of void records."""
     claims: int
+    reads: int
 
     @property
     def broken(self) -> dict[str, int]:
@@ -49,6 +50,7 @@ def check(history: History, log: Log, *, shared: bool = False) -> Analysis:
         *states.violations,
         *decisions.check(evidence, states),
         *contents.check(evidence),
+        *reads.check(evidence),
     ]
     sifted = evidence.sifted.values()
     return Analysis(
@@ -60,4 +62,5 @@ def check(history: History, log: Log, *, shared: bool = False) -> Analysis:
         void=sum(len(each.void) for each in sifted),
         gaps=sum(each.gaps for each in sifted),
         claims=sum(each.claims for each in sifted),
+        reads=len(history.reads),
     )

@@ -18,7 +18,7 @@ Aggregate = tuple[str, str]
 
 @dataclass(frozen=True)
 class Violation:
-    """A promise that was broken: which, and where it is seen."""
+    """A rule of an invariant that was broken: which, and where it is seen."""
 
     rule: str
     what: str

@@ -9,6 +9,7 @@ from typing import IO
 import orjson
 
 from tests.faults.history.operation import Answer, JsonObject, Operation, Outcome, Request
+from tests.faults.history.read import Read
 
 DEFINITE = (Outcome.OK, Outcome.FAIL)
 
@@ -18,6 +19,7 @@ class History:
 
     def __init__(self, path: Path | None = None) -> None:
         self.operations: list[Operation] = []
+        self.reads: list[Read] = []
         self.acknowledged = 0
         """Commands that were acknowledged, repeats not counted."""
         self._file: IO[bytes] | None = path.open("wb") if path is not None else None
@@ -50,6 +52,11 @@ class History:
         told = {"status": status, "code": code, "answer": asdict(answer) if answer else None, "facts": operation.facts}
         self._write({"complete": operation.number, "at": now, "outcome": outcome.value, **told})
         return operation
+
+    def read(self, read: Read) -> None:
+        """Note a query that was answered."""
+        self.reads.append(read)
+        self._write({"read": asdict(read)})
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.operations)

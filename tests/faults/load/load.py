@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 
 from domain.ids import product_id
 from tests.faults.history.operation import Outcome, Request
 from tests.faults.load.client import Client, Habits
+from tests.faults.load.reader import Reader
 from tests.faults.load.sender import Sender
 from tests.faults.load.wire import BULK
 from tests.faults.load.workload import Workload
@@ -46,7 +47,7 @@ class Load:
         for requests in (added, received):
             await self.done(requests)
 
-    async def done(self, requests: list[Request], first: int = 0, seconds: float = 30.0) -> None:
+    async def done(self, requests: list[Request], first: int = 0, seconds: float = 15.0) -> None:
         """Send requests until all are acknowledged, at most so long, to one instance after the other from ``first`` on.
         Raises ``NotSettled``."""
         deadline = time.monotonic() + seconds
@@ -61,12 +62,14 @@ class Load:
             await asyncio.sleep(0.1)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """The clients at work for the time of the block; what they have begun ends after it."""
+    async def running(self, readers: Sequence[Reader] = ()) -> AsyncIterator[None]:
+        """The clients at work for the time of the block, and readers beside; what they have begun ends after it."""
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for client in self._clients:
                 group.create_task(client.run(stop))
+            for reader in readers:
+                group.create_task(reader.run(stop))
             try:
                 yield
             finally:
