@@ -8,12 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from command_api.group.connection import Forwarded, Headers
-from command_api.group.forwarding import Routes
-from command_api.refusals import Misdirected, NotReady
 from infra.http.problems import Problem
-
-SETTLING_SECONDS = 0.5
-"""How long lines wait for a newer routing when an instance says that it does not hold their shards."""
 
 
 class StrayLine(NamedTuple):
@@ -24,8 +19,11 @@ class StrayLine(NamedTuple):
     text: bytes
 
 
-class Sends(Routes, Protocol):
+class Sends(Protocol):
     """What is needed of a forwarder."""
+
+    def owner(self, shard: int) -> str | None:
+        """Address of the instance that should hold a shard, None while that is not known."""
 
     async def forward(
         self, shard: int, method: str, path_and_query: str, headers: Headers, body: bytes, *, deadline_seconds: float
@@ -37,33 +35,16 @@ async def forward_lines(
     forwarder: Sends, lines: Sequence[StrayLine], headers: Headers, deadline_seconds: float
 ) -> Mapping[int, dict[str, Any]]:
     """The result of each line by its place. Lines for one instance keep their order; what cannot be delivered becomes
-    the refusal of each of its lines. What an instance did not hold is tried once more, then refused as not ready."""
-    generation = forwarder.routing.generation
-    results = await _forward_by_owner(forwarder, lines, headers, deadline_seconds)
-    if again := _misdirected(lines, results):
-        await forwarder.newer(generation, SETTLING_SECONDS)
-        results |= await _forward_by_owner(forwarder, again, headers, deadline_seconds)
-        left = _misdirected(again, results)
-        results |= refused_lines(left, NotReady("Who holds this is being settled."))
-    return results
-
-
-async def _forward_by_owner(
-    forwarder: Sends, lines: Sequence[StrayLine], headers: Headers, deadline_seconds: float
-) -> dict[int, dict[str, Any]]:
+    the refusal of each of its lines."""
     by_owner: dict[str | None, list[StrayLine]] = defaultdict(list)
     for line in lines:
-        by_owner[forwarder.routing.owner(line.shard)].append(line)
+        by_owner[forwarder.owner(line.shard)].append(line)
     results: dict[int, dict[str, Any]] = {}
     for answered in await asyncio.gather(
         *(_forward(forwarder, group, headers, deadline_seconds) for group in by_owner.values())
     ):
         results.update(answered)
     return results
-
-
-def _misdirected(lines: Sequence[StrayLine], results: Mapping[int, dict[str, Any]]) -> list[StrayLine]:
-    return [line for line in lines if results[line.place]["status"] == Misdirected.status]
 
 
 async def _forward(

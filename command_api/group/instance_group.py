@@ -31,9 +31,9 @@ class InstanceGroup:
         """Who should hold what, as far as this instance knows."""
         return self._membership.routing
 
-    async def newer(self, than: int, seconds: float) -> Routing | None:
-        """The routing once its generation is above ``than``, None after ``seconds``."""
-        return await self._membership.newer(than, seconds)
+    def owner(self, shard: int) -> str | None:
+        """Address of the instance that should hold a shard, None while that is not known."""
+        return self.routing.owner(shard)
 
     async def forward(
         self, shard: int, method: str, path_and_query: str, headers: Headers, body: bytes, *, deadline_seconds: float

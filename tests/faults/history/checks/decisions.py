@@ -18,6 +18,7 @@ TRANSIENT = frozenset(
     {
         "not_sent",
         "partition_unavailable",
+        "misdirected",
         "overloaded",
         "starting",
         "catalog_behind",
