@@ -16,6 +16,7 @@ from command_api.desk import Desk
 from command_api.entrance import CommandApp
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.group.forwarding import Forwarder
+from command_api.group.hand_over import hand_over
 from command_api.group.instance_group import InstanceGroup
 from command_api.group.membership import Membership
 from command_api.kafka_log import KafkaLog
@@ -71,7 +72,8 @@ async def run_writers(
     app: FastAPI, settings: Settings, stop: asyncio.Event, open_log: Callable[[str, int], Log] | None = None
 ) -> None:
     """Reach Kafka, join the group, hold the partitions that it gives to this instance and keep the catalog copy, until
-    ``stop`` is set. ``open_log`` gives the log of a topic's partition; by default Kafka's."""
+    ``stop`` is set; then leave the group, and return when the others know who holds them. ``open_log`` gives the log of
+    a topic's partition; by default Kafka's."""
     cluster = await _unless(stop, await_cluster(settings.bootstrap_servers))
     if cluster is None:
         return
@@ -105,8 +107,8 @@ async def run_writers(
 
 
 async def _until_stopped(stop: asyncio.Event, writers: Writers, membership: Membership, catalog: CatalogCopy) -> None:
-    """Run the parts until ``stop`` is set or one of them fails; then leave: first the batches under way are answered,
-    then the group is told, so that another instance goes on at once."""
+    """Run the parts until ``stop`` is set or one of them fails; then leave: first what is queued is done, then the
+    group is told, so that another instance goes on at once. What comes meanwhile is sent on as soon as one does."""
     copying, writing = asyncio.create_task(catalog.run()), asyncio.create_task(writers.run())
     belonging = asyncio.create_task(membership.run())
     stopping = asyncio.create_task(stop.wait())
@@ -119,6 +121,7 @@ async def _until_stopped(stop: asyncio.Event, writers: Writers, membership: Memb
         await asyncio.gather(copying, writing, stopping, return_exceptions=True)
         await membership.leave()
         await asyncio.gather(belonging, return_exceptions=True)
+        await hand_over(membership)
     for task in (writing, copying, belonging):
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 import time
+from collections.abc import Container
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -28,6 +29,7 @@ from event_schemas.topics import ORDERS
 from infra.http.consistency_token import MOST_TOKENS
 from infra.http.principal import Operator, Principal
 from infra.http.problems import BodyTooLarge, Problem, ValidationFailed, pointer
+from infra.partition_of import partition_of
 from infra.settings import settings
 
 ROUTE = "POST /v1/bulk"
@@ -126,13 +128,16 @@ async def bulk(request: Request, principal: Operator, desk: AtDesk) -> Response:
         raise BodyTooLarge(f"{len(lines)} commands; one request takes {most}.")
     offers = desk.offers()
     results: list[Handed] = []
+    away: set[int] = set()
     keys: list[str | None] = []
     turn = time.perf_counter()
     for text in lines:
         if time.perf_counter() - turn > TURN_SECONDS:
             await asyncio.sleep(0)
             turn = time.perf_counter()
-        key, result = await _hand_in(text, principal, desk, offers)
+        key, result = await _hand_in(text, principal, desk, offers, away)
+        if isinstance(result, HeldElsewhere):
+            away.add(result.shard)
         keys.append(key)
         results.append(result)
     futures = [result for result in results if isinstance(result, asyncio.Future)]
@@ -149,8 +154,13 @@ async def bulk(request: Request, principal: Operator, desk: AtDesk) -> Response:
     return Response(b"\n".join(answered) + b"\n", media_type="application/x-ndjson")
 
 
-async def _hand_in(text: bytes, principal: Principal, desk: Desk, offers: Offers) -> tuple[str | None, Handed]:
-    """Queue one line's command; gives its key and its answer to come, or the refusal, or that it is not for here."""
+async def _hand_in(
+    text: bytes, principal: Principal, desk: Desk, offers: Offers, away: Container[int]
+) -> tuple[str | None, Handed]:
+    """Queue one line's command; gives its key and its answer to come, or the refusal, or that it is not for here.
+
+    Shards ``away`` are not, even when they have come here since an earlier line, which must be carried out before.
+    """
     key: str | None = None
     try:
         line = LINE.validate_json(text)
@@ -159,6 +169,9 @@ async def _hand_in(text: bytes, principal: Principal, desk: Desk, offers: Offers
         actor = line.actor or str(principal)
         fingerprint = "" if actor.startswith("system:") else _fingerprint(line)
         of = (line.command.topic, _subject(line.command, command_id))
+        shard = partition_of(of[1], desk.writers.partitions)
+        if shard in away:
+            raise HeldElsewhere(shard)
         recalled = desk.writers.recall(*of, command_id, fingerprint)
         if recalled is not None:
             return key, _result(key, recalled)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
 from command_api.desk import AtDesk, Desk
+from command_api.group.routing import Told, tell_routing
 
 router = APIRouter(tags=["operation"])
 
@@ -37,10 +38,9 @@ async def routing(desk: AtDesk) -> dict[str, Any]:
     """The group's ``generation``, the number of ``partitions`` of every topic, and ``owners``: base URL by shard.
 
     Shard k is partition k of every topic. A command may be sent to any instance; to its owner it goes directly.
+    ``leaving`` is true while this instance hands over what it held.
     """
-    known = desk.group.routing
-    owners = {str(shard): address for shard, address in sorted(known.owners.items())}
-    return {"generation": known.generation, "partitions": desk.writers.partitions, "owners": owners}
+    return tell_routing(Told(desk.group.routing, desk.group.leaving), desk.writers.partitions)
 
 
 def not_ready(app: FastAPI) -> list[str]:
@@ -48,6 +48,8 @@ def not_ready(app: FastAPI) -> list[str]:
     desk: Desk | None = getattr(app.state, "desk", None)
     if desk is None:
         return ["Kafka has not been reached yet"]
+    if desk.group.leaving:
+        return ["leaving the group of command APIs"]
     if not desk.group.routing.owners:
         return ["joining the group of command APIs"]
     waiting = desk.writers.waiting_for

@@ -219,6 +219,7 @@ class PartitionWriter:
             self._refuse_all(LogStopped(str(broken), code=broken.code))
         finally:
             self._refuse_all(self._gone())
+            self.watches.end()
             await self.log.close()
 
     def _refuse_all(self, problem: Exception) -> None:

@@ -17,6 +17,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._told = asyncio.Event()
+        self._ended = False
         self._events: list[Event] = []
         self._follows: dict[tuple[str, int], int] = {}
         self.state: Any = None
@@ -35,11 +36,17 @@ class Watch:
             self._follows[topic, partition] = max(offset, self._follows.get((topic, partition), 0))
         self._told.set()
 
+    def end(self) -> None:
+        """Wait for nothing more."""
+        self._ended = True
+        self._told.set()
+
     async def until(self, arrived: Until, seconds: float) -> bool:
-        """Wait at most ``seconds`` until ``arrived`` says yes to what was told so far; False when it never did."""
+        """Wait at most ``seconds`` until ``arrived`` says yes to what was told so far; False when it never did, or when
+        the watch has ended before."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.state is None or not arrived(self._events, self.state):
+                while not self._ended and (self.state is None or not arrived(self._events, self.state)):
                     self._told.clear()
                     await self._told.wait()
         return self.state is not None and arrived(self._events, self.state)
@@ -68,3 +75,8 @@ class Watches:
         """Pass on what was acknowledged of an aggregate."""
         for watch in self._by_subject.get(subject, ()):
             watch.tell(events, state, follows)
+
+    def end(self) -> None:
+        """The partition is left: nothing more will be told of it here."""
+        for watch in (each for watchers in self._by_subject.values() for each in watchers):
+            watch.end()

@@ -89,10 +89,10 @@ class Writers:
         return [writer.name for writer in self._writers.values() if writer.claiming]
 
     def of(self, topic: str, aggregate_id: str) -> PartitionWriter:
-        """The writer that decides on an aggregate. Raises ``HeldElsewhere``."""
+        """The writer that decides on an aggregate. Raises ``HeldElsewhere``, also when this instance is stopping."""
         shard = partition_of(aggregate_id, self.partitions)
         writer = self._writers.get((topic, shard))
-        if writer is None:
+        if writer is None or self._stopping:
             raise HeldElsewhere(shard)
         return writer
 

@@ -1,6 +1,7 @@
 """Lines of a bulk request whose aggregates other instances hold: sent on together, one request an instance."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -8,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from command_api.group.connection import Forwarded, Headers
+from command_api.group.forwarding import RETRY_SECONDS, ROUTING_SECONDS
+from command_api.refusals import Misdirected
 from infra.http.problems import Problem
 
 
@@ -20,7 +23,14 @@ class StrayLine(NamedTuple):
 
 
 class Sends(Protocol):
-    """What is needed of a forwarder."""
+    """What is needed of the group."""
+
+    @property
+    def generation(self) -> int:
+        """That of the last routing."""
+
+    async def newer(self, than: int, seconds: float) -> object:
+        """Returns once the generation is above ``than``, or after ``seconds``."""
 
     def owner(self, shard: int) -> str | None:
         """Address of the instance that should hold a shard, None while that is not known."""
@@ -35,15 +45,23 @@ async def forward_lines(
     forwarder: Sends, lines: Sequence[StrayLine], headers: Headers, deadline_seconds: float
 ) -> Mapping[int, dict[str, Any]]:
     """The result of each line by its place. Lines for one instance keep their order; what cannot be delivered becomes
-    the refusal of each of its lines."""
-    by_owner: dict[str | None, list[StrayLine]] = defaultdict(list)
-    for line in lines:
-        by_owner[forwarder.owner(line.shard)].append(line)
+    the refusal of each of its lines. Lines that an instance does not hold are sent again, as ``Forwarder`` does it."""
     results: dict[int, dict[str, Any]] = {}
-    for answered in await asyncio.gather(
-        *(_forward(forwarder, group, headers, deadline_seconds) for group in by_owner.values())
-    ):
-        results.update(answered)
+    left, patience = lines, time.monotonic() + ROUTING_SECONDS
+    while left:
+        generation = forwarder.generation
+        by_owner: dict[str | None, list[StrayLine]] = defaultdict(list)
+        for line in left:
+            by_owner[forwarder.owner(line.shard)].append(line)
+        for answered in await asyncio.gather(
+            *(_forward(forwarder, group, headers, deadline_seconds) for group in by_owner.values())
+        ):
+            results.update(answered)
+        left = [line for line in left if results[line.place].get("code") == Misdirected.code]
+        if time.monotonic() >= patience:
+            break
+        if left:
+            await forwarder.newer(generation, RETRY_SECONDS)
     return results
 
 

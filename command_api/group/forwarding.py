@@ -19,7 +19,7 @@ ROUTING_SECONDS = 5.0
 """How long a request waits in all for an owner that is known and can be reached."""
 CONNECT_SECONDS = 1.0
 RETRY_SECONDS = 0.1
-"""Pause before an owner that refused the connection is tried again: it may be back under its old address."""
+"""Pause before the same owner is tried again: it may be back under its old address, or have heard what it holds."""
 
 OF_ONE_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
@@ -35,6 +35,10 @@ class Routes(Protocol):
     @property
     def routing(self) -> Routing:
         """The last assignment."""
+
+    @property
+    def deserted(self) -> bool:
+        """Whether this instance leaves, and there is no other."""
 
     async def newer(self, than: int, seconds: float) -> Routing | None:
         """The routing once its generation is above ``than``, None after ``seconds``."""
@@ -71,48 +75,34 @@ class Forwarder:
         """Send a request to the owner of ``shard`` and give its answer as it is, without the headers of the hop and
         without Content-Length. ``headers`` are ASGI's: names in lower case.
 
-        What certainly was not done is tried again, for up to five seconds in all: a connection that was refused, once
-        the owner is back or another is known; an answer 421 ``misdirected``, once, when there is a newer routing.
+        What certainly was not done is tried again, for up to five seconds in all, with each newer routing and every
+        100 ms: while no owner is known, it takes no connection, or it answers 421 ``misdirected`` since one of the two
+        has not heard yet who holds the shard.
 
-        Raises ``NotReady`` when that did not help: nothing was done. Raises ``UnknownOutcome`` when there is no whole
-        answer within ``deadline_seconds`` to a request that may have been sent. Raises ``ValueError`` for a path that
-        cannot stand in a request.
+        Raises ``NotReady`` when that did not help, or this instance leaves as the last: nothing was done. Raises
+        ``UnknownOutcome`` when there is no whole answer within ``deadline_seconds`` to a request that may have been
+        sent. Raises ``ValueError`` for a path that cannot stand in a request.
         """
         if not TARGET.fullmatch(path_and_query):
             raise ValueError(f"not a path for a request: {path_and_query!r}")
         deadline = time.monotonic() + deadline_seconds
         patience = min(deadline, time.monotonic() + ROUTING_SECONDS)
         kept = _of_all_hops(list(headers))
-        misdirected = False
-        routing = self._membership.routing
         while True:
-            owner = routing.owner(shard)
-            if owner is None:
-                routing = await self._newer(routing.generation, patience, f"The owner of shard {shard} is not known.")
-                continue
-            request = self._request(owner, routing.generation, method, path_and_query, kept, body)
+            routing = self._membership.routing
             try:
+                owner = routing.owner(shard)
+                if owner is None:
+                    raise NotSent("its owner is not known")
+                request = self._request(owner, routing.generation, method, path_and_query, kept, body)
                 answer = await self._exchange(owner, request, patience, deadline)
-            except NotSent as error:
-                if time.monotonic() >= patience:
-                    raise NotReady(f"The instance that holds shard {shard} cannot be reached: {error}") from error
-                pause = min(RETRY_SECONDS, patience - time.monotonic())
-                routing = await self._membership.newer(routing.generation, pause) or self._membership.routing
-                continue
-            theirs = _misdirected(answer)
-            if theirs is None:
+                if _is_misdirected(answer):
+                    raise NotSent("who holds it is being settled")
                 return answer._replace(headers=_of_all_hops(answer.headers))
-            detail = f"Who holds shard {shard} is being settled."
-            if misdirected:
-                raise NotReady(detail)
-            misdirected = True
-            routing = await self._newer(max(theirs - 1, routing.generation), patience, detail)
-
-    async def _newer(self, than: int, until: float, detail: str) -> Routing:
-        routing = await self._membership.newer(than, max(0.0, until - time.monotonic()))
-        if routing is None:
-            raise NotReady(detail)
-        return routing
+            except NotSent as error:
+                if time.monotonic() + RETRY_SECONDS >= patience or self._membership.deserted:
+                    raise NotReady(f"Shard {shard} cannot be reached: {error}.") from error
+                await self._membership.newer(routing.generation, RETRY_SECONDS)
 
     async def _exchange(self, owner: str, request: bytes, patience: float, deadline: float) -> Forwarded:
         try:
@@ -156,12 +146,11 @@ def _of_all_hops(headers: Headers) -> Headers:
     return [header for header in headers if header[0] not in OF_ONE_HOP and header[0] not in named]
 
 
-def _misdirected(answer: Forwarded) -> int | None:
-    """The generation of an instance that says it does not hold the shard; None for every other answer."""
+def _is_misdirected(answer: Forwarded) -> bool:
+    """Whether an instance says that it does not hold the shard."""
     if answer.status != Misdirected.status:
-        return None
+        return False
     try:
-        problem = orjson.loads(answer.body)
-        return int(problem["generation"]) if problem["code"] == Misdirected.code else None
+        return bool(orjson.loads(answer.body)["code"] == Misdirected.code)
     except (ValueError, KeyError, TypeError):
-        return None
+        return False

@@ -31,6 +31,20 @@ class InstanceGroup:
         """Who should hold what, as far as this instance knows."""
         return self._membership.routing
 
+    @property
+    def generation(self) -> int:
+        """That of ``routing``."""
+        return self.routing.generation
+
+    @property
+    def leaving(self) -> bool:
+        """Whether this instance leaves, or has left."""
+        return self._membership.leaving
+
+    async def newer(self, than: int, seconds: float) -> object:
+        """Returns once the generation is above ``than``, or after ``seconds``."""
+        return await self._membership.newer(than, seconds)
+
     def owner(self, shard: int) -> str | None:
         """Address of the instance that should hold a shard, None while that is not known."""
         return self.routing.owner(shard)

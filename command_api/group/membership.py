@@ -74,6 +74,21 @@ class Membership:
         """The last assignment. Only a new one takes anything away: no revoke does, nor that Kafka is away."""
         return self._routing
 
+    @property
+    def others(self) -> frozenset[str]:
+        """Base URLs of the other instances that the last table names."""
+        return frozenset(self._routing.owners.values()) - {self._address}
+
+    @property
+    def leaving(self) -> bool:
+        """Whether this instance has been told to leave, or has left."""
+        return self._leaving.is_set()
+
+    @property
+    def deserted(self) -> bool:
+        """Whether this instance leaves, and there is no other that would go on."""
+        return self.leaving and not self.others
+
     async def newer(self, than: int, seconds: float) -> Routing | None:
         """The routing once its generation is above ``than``; None when that takes longer than ``seconds``."""
         with contextlib.suppress(TimeoutError):
@@ -109,10 +124,15 @@ class Membership:
                     logger.warning("out of the group, trying again", instance_id=self._instance_id, why=repr(error))
                 await self._pause(min(LONGEST_PAUSE_SECONDS, 0.1 * 2**self._failures) * random.uniform(0.5, 1.0))
 
+    def hear(self, routing: Routing) -> None:
+        """Take the table of another instance over, after this one has left; unless a newer one is known."""
+        if routing.generation > self._routing.generation:
+            self._take(routing)
+
     async def leave(self) -> None:
         """Leave the group for good, so that others get the shards at once; returns within about a second in any case.
 
-        The last ``routing`` stays, without a lease. ``run`` ends.
+        The last ``routing`` stays, without a lease, until ``hear``. ``run`` ends.
         """
         self._leaving.set()
         if self._running is not None:
@@ -183,11 +203,14 @@ class Membership:
         if routing != self._routing or back:
             logger.info("shards assigned", generation=routing.generation, shards=sorted(routing.mine), back=back)
         if routing != self._routing:
-            self._routing = routing
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self._take(routing)
             try:
                 for callback in self.on_change:
                     callback(routing)
             except Exception as error:
                 member.fail(error)
+
+    def _take(self, routing: Routing) -> None:
+        self._routing = routing
+        self._changed.set()
+        self._changed = asyncio.Event()

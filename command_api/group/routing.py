@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import orjson
 
 
 class Routing(NamedTuple):
@@ -23,3 +25,29 @@ class Routing(NamedTuple):
 
 NOWHERE = Routing(0, MappingProxyType({}), frozenset())
 """Before the first assignment nothing is known."""
+
+
+class Told(NamedTuple):
+    """What ``GET /routing`` of an instance tells."""
+
+    routing: Routing
+    """As it knows it; nothing in it is the reader's."""
+    leaving: bool
+    """It hands over what it held, and will know of no newer table by itself."""
+
+
+def tell_routing(told: Told, partitions: int) -> dict[str, Any]:
+    """The answer of ``GET /routing``, JSON-ready. ``partitions`` is their number in every topic."""
+    generation, owners, _ = told.routing
+    by_shard = {str(shard): address for shard, address in sorted(owners.items())}
+    return {"generation": generation, "partitions": partitions, "owners": by_shard, "leaving": told.leaving}
+
+
+def read_routing(answer: bytes) -> Told | None:
+    """What an instance has told; None for another answer, such as that of one that starts."""
+    try:
+        told = orjson.loads(answer)
+        owners = {int(shard): str(address) for shard, address in told["owners"].items()}
+        return Told(Routing(int(told["generation"]), MappingProxyType(owners), frozenset()), bool(told["leaving"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

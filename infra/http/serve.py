@@ -17,6 +17,9 @@ from infra.http.protocol import BoundedProtocol
 
 GRACE_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 75
+LAST_REQUEST_SECONDS = 0.3
+"""How long an open connection may bring another request when the server stops, before it is closed."""
+STEP_SECONDS = 0.01
 
 
 class PortTaken(Exception):
@@ -38,6 +41,18 @@ class _Server(uvicorn.Server):
         """Starts to listen, then sets `listening`."""
         await super().startup(sockets)
         self.listening.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops to listen, and tells the clients of open connections with the answers to their next requests: one that
+        is closed between two requests may be closed just when the next is on its way."""
+        for server in self.servers:
+            server.close()
+        self.server_state.default_headers.append((b"connection", b"close"))
+        for _ in range(round(LAST_REQUEST_SECONDS / STEP_SECONDS)):
+            if not self.server_state.connections:
+                break
+            await asyncio.sleep(STEP_SECONDS)
+        await super().shutdown(sockets)
 
 
 def stop_on_signals() -> asyncio.Event:

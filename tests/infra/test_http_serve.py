@@ -39,6 +39,21 @@ async def test_open_requests_are_finished_before_it_stops() -> None:
             await client.get("/slow")
 
 
+async def test_a_client_of_an_open_connection_hears_with_its_next_answer_that_it_stops() -> None:
+    stop, leave = asyncio.Event(), asyncio.Event()
+    leave.set()
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    app = slow_app(asyncio.Event(), leave)
+    serving = asyncio.create_task(serve(app, "127.0.0.1", 0, stop, listening=port.set_result))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await port}") as client:
+        while "connection" not in (answer := await client.get("/slow")).headers:
+            stop.set()
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/slow")
+    await serving
+
+
 async def test_a_request_that_does_not_end_is_cut_after_the_grace() -> None:
     stop, entered = asyncio.Event(), asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()

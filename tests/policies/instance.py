@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import httpx
 
-from command_api.app import create_app, run_writers
-from infra.http.serve import serve
+from command_api.instance import run_instance
 from infra.launcher.ports import free_ports
 from infra.settings import REPOSITORY, Settings
 from tests.support.cable import Cable
@@ -60,10 +59,9 @@ async def instance_at(place: Place, settings: Settings) -> AsyncIterator[None]:
             "command_api_group": GROUP,
         }
     )
-    app, stop = create_app(own), asyncio.Event()
+    stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(serve(app, own.host, place.port, stop))
-        group.create_task(run_writers(app, own, stop))
+        group.create_task(run_instance(own, stop))
         try:
             await until(place.shards, bool)
             yield

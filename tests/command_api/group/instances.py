@@ -58,6 +58,7 @@ class Table:
 
     def __init__(self) -> None:
         self.routing = NOWHERE
+        self.deserted = False
         self._changed = asyncio.Event()
 
     def write(self, generation: int, owner: str) -> None:
