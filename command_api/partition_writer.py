@@ -150,8 +150,7 @@ class PartitionWriter:
     def submit(self, intent: Intent) -> "asyncio.Future[Answer]":
         """Queue a command. The future gives its answer or raises a ``Problem``.
 
-        Raises ``LogStopped``, ``HeldElsewhere`` or ``NotReady`` at once when the partition has stopped, is another
-        instance's now, or is stopping.
+        Raises ``LogStopped`` at once when the partition has stopped, ``HeldElsewhere`` when it is left, or will be.
         """
         if self._broken is not None:
             raise LogStopped(str(self._broken), code=self._broken.code)
@@ -210,7 +209,7 @@ class PartitionWriter:
                 finally:
                     if not self._stopping:
                         self._claimed.clear()
-            if self._fence.holds and not self._released:
+            if self._fence.holds and not self._released:  # else the next owner may have begun with what is kept
                 await self._keeper.close(self._fence.mark)
         except LogBroken as broken:
             self._broken = broken
@@ -228,7 +227,8 @@ class PartitionWriter:
         refuse(self._parking.empty(), problem)
 
     def stop(self) -> None:
-        """Let ``run`` end once what is queued is done, or its try to claim has ended where it does not hold."""
+        """Let ``run`` end once what is queued is done. Where the partition is not held, it ends with the try to claim
+        it: what is queued has not happened then, and may be sent elsewhere."""
         self._stopping = True
         self._work.set()
         self._end.set()
@@ -242,7 +242,7 @@ class PartitionWriter:
         self._refuse_all(self._gone())
 
     def _gone(self) -> Exception:
-        return HeldElsewhere(self.log.partition) if self._released else NotReady("This process is stopping.")
+        return HeldElsewhere(self.log.partition)
 
     def _may_claim(self) -> bool:
         if self._lease is None:

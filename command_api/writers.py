@@ -113,7 +113,7 @@ class Writers:
     def submit(self, intent: Intent) -> "asyncio.Future[Answer]":
         """Have a command carried out, once. The future gives its answer, or raises a ``Problem``.
 
-        Raises ``KeyReused``, ``InProgress``, ``Overloaded``, ``LogStopped`` or ``NotReady`` at once.
+        Raises ``KeyReused``, ``InProgress``, ``Overloaded``, ``LogStopped`` or ``HeldElsewhere`` at once.
         """
         writer = self.of(intent.command.topic, intent.command.aggregate_id)
         recalled = writer.recall(intent.command.aggregate_id, intent.command_id, intent.fingerprint)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 
+from command_api.app import create_app
 from command_api.instance import run_instance
 from infra.launcher.ports import free_ports
 from infra.settings import Settings
@@ -20,8 +21,9 @@ class Instance:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.model_copy(update={"command_api_port": free_ports(1)[0]})
         self.url = self.settings.instance_address
+        self.app = create_app(self.settings)
         self._stop = asyncio.Event()
-        self._running = asyncio.create_task(run_instance(self.settings, self._stop))
+        self._running = asyncio.create_task(run_instance(self.app, self.settings, self._stop))
 
     @property
     def stopped(self) -> bool:

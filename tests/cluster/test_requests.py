@@ -11,7 +11,7 @@ from command_api.request import command_identity, created_id
 from infra.http.principal import OPERATOR
 from infra.partition_of import partition_of
 from infra.settings import Settings
-from tests.cluster.test_instances import Instance, new_product, running
+from tests.cluster.instances import Instance, new_product, running
 from tests.support.poll import until
 
 

@@ -14,7 +14,7 @@ from command_api.request import command_identity, created_id
 from event_schemas.topics import ORDERS
 from infra.http.principal import OPERATOR
 from infra.settings import Settings
-from tests.cluster.test_instances import Instance, running
+from tests.cluster.instances import Instance, running
 from tests.support.poll import until
 from tests.support.raw_http import request
 

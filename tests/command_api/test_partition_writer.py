@@ -208,6 +208,22 @@ async def test_a_partition_that_is_given_away_hands_on_what_has_not_happened(ben
     assert bench.versions() == [1, 2]
 
 
+async def test_a_writer_that_is_deposed_while_it_stops_hands_on_what_has_not_happened(bench: Bench) -> None:
+    await bench.do(received(5), "k1")
+    bench.open.clear()
+    under_way = asyncio.create_task(bench.do(received(1), "k2"))
+    await until(lambda: asyncio.sleep(0, bool(bench.writer._under_way.decided)), bool)
+    queued = asyncio.create_task(bench.do(received(1), "k3"))
+    await until(lambda: asyncio.sleep(0, len(bench.writer._queue)), lambda length: length == 1)
+    await Fence(MemoryLog(bench.shared), lambda record: None).claim()
+    bench.writer.stop()
+    bench.open.set()
+    for each in (under_way, queued):
+        with pytest.raises(HeldElsewhere):
+            await each
+    assert bench.versions() == [1]
+
+
 async def test_the_next_command_sees_the_state_of_the_last_at_once(bench: Bench) -> None:
     outcomes = await asyncio.gather(
         bench.do(received(5), "k1"), bench.do(adjusted(-5), "k2"), bench.do(adjusted(-1), "k3"), return_exceptions=True

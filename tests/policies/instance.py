@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import httpx
 
+from command_api.app import create_app
 from command_api.instance import run_instance
 from infra.launcher.ports import free_ports
 from infra.settings import REPOSITORY, Settings
@@ -61,7 +62,7 @@ async def instance_at(place: Place, settings: Settings) -> AsyncIterator[None]:
     )
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(run_instance(own, stop))
+        group.create_task(run_instance(create_app(own), own, stop))
         try:
             await until(place.shards, bool)
             yield
