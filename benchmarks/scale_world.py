@@ -19,7 +19,7 @@ from infra.launcher.supervised import Supervised
 from infra.servers.running import running_servers
 from infra.settings import Settings
 
-READY_SECONDS = 400.0
+READY_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,10 @@ class World:
             async with asyncio.timeout(READY_SECONDS):
                 await member.is_ready.wait()
         except BaseException as error:
+            reason = member.reason
             await member.stop()
             if isinstance(error, TimeoutError):
-                raise NotReached(f"{program.name} is not ready after {READY_SECONDS:.0f} s: {member.reason}") from error
+                raise NotReached(f"{program.name} is not ready after {READY_SECONDS:.0f} s: {reason}") from error
             raise
         return member
 
