@@ -17,7 +17,7 @@ import structlog
 from command_api.aggregate import Versioned
 from command_api.batch import BatchMaker, GroupCommit, changes, recall
 from command_api.expected_wait import ExpectedWait
-from command_api.fence import Deposed, Fence, Trespass, beat
+from command_api.fence import ClaimUntimely, Deposed, Fence, Trespass, beat
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent, Pending, refuse
 from command_api.key_window import KeyWindow
@@ -25,9 +25,9 @@ from command_api.log import Log, OutcomeUnknown
 from command_api.memory import Memory
 from command_api.parking import Parking
 from command_api.refusals import LogStopped, NotReady, UnknownOutcome
-from command_api.snapshots.snapshot import SnapshotAway, SnapshotMoved, SnapshotWrong
+from command_api.snapshots.snapshot import Mark, SnapshotAway, SnapshotMoved, SnapshotWrong
 from command_api.snapshots.snapshots import Snapshots
-from command_api.take_over import TakeOver
+from command_api.take_over import TakeOver, within
 from command_api.timers import Timers
 from command_api.watch import Watches
 from domain.decider import Decider
@@ -77,7 +77,7 @@ class PartitionWriter:
             self._memory.fold,
             may_claim=self._may_claim,
             prepare=self._keeper.prepare,
-            reached=self._keeper.reached,
+            reached=self._reached,
         )
         self._take_over = TakeOver(self.name, self._fence, self._keeper)
         self._parking = Parking(self._keeper.load, self._memory.cold, self._requeue)
@@ -195,7 +195,7 @@ class PartitionWriter:
         try:
             while not self._stopping:
                 try:
-                    await self._take_over.run(lambda: self._stopping)
+                    await self._take_over.run(self._end)
                     self._claimed.set()
                     await self._serve()
                 except Deposed as deposed:
@@ -250,6 +250,11 @@ class PartitionWriter:
         self._claimed_in = self._lease()
         return self._claimed_in > 0 and not self._stopping
 
+    async def _reached(self, mark: Mark) -> None:
+        if self._stopping:
+            raise ClaimUntimely(f"{self.name} is left before it is held")
+        await self._keeper.reached(mark)
+
     async def _serve(self) -> None:
         while self._fence.holds:
             if self._keeper.lost is not None:
@@ -298,10 +303,3 @@ class PartitionWriter:
     def _requeue(self, pendings: list[Pending]) -> None:
         self._queue.extendleft(reversed(pendings))
         self._work.set()
-
-
-async def within(seconds: float, event: asyncio.Event) -> None:
-    """Wait for an event, at most so long."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

@@ -1,17 +1,23 @@
 """Taking a partition: from the snapshot or from what memory has, through the log to a claim that holds."""
 
-from collections.abc import Callable
+import asyncio
+from contextlib import suppress
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from command_api.fence import Fence
+from command_api.fence import ClaimUntimely, Fence
 from command_api.log import OutcomeUnknown
 from command_api.snapshots.keeper import Keeper
 from command_api.snapshots.snapshot import SnapshotAway, SnapshotMoved, SnapshotWrong
 
 logger = structlog.get_logger(__name__)
 
+UNTIMELY_SECONDS = 0.05
+"""How soon it is looked again whether there is a lease."""
+TRIES_UNTOLD = 40
+"""It is not worth a line in the log before."""
+_backoff = wait_random_exponential(multiplier=0.1, max=3)
 AGAIN = (OutcomeUnknown, SnapshotAway, SnapshotMoved, SnapshotWrong)
 """What a take-over is tried again after."""
 
@@ -26,15 +32,16 @@ class TakeOver:
         self._whole = False
         self.anew = True
 
-    async def run(self, stopping: Callable[[], bool]) -> None:
-        """Return once the partition is held, or ``stopping``. Raises ``LogBroken``."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Return once the partition is held, or ``stop`` is set. Raises ``LogBroken``."""
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(AGAIN),
-            wait=wait_random_exponential(multiplier=0.1, max=3),
+            wait=_pause,
             before_sleep=self._say,
+            sleep=lambda seconds: within(seconds, stop),
         ):
             with attempt:
-                if not stopping():
+                if not stop.is_set():
                     await self._try()
 
     async def _try(self) -> None:
@@ -57,4 +64,19 @@ class TakeOver:
 
     def _say(self, attempt: RetryCallState) -> None:
         why = attempt.outcome.exception() if attempt.outcome else None
-        logger.warning("the partition cannot be claimed, trying again", partition=self._name, why=repr(why))
+        if not isinstance(why, ClaimUntimely) or attempt.attempt_number % TRIES_UNTOLD == 0:
+            logger.warning("the partition cannot be claimed, trying again", partition=self._name, why=repr(why))
+
+
+async def within(seconds: float, event: asyncio.Event) -> None:
+    """Wait for an event, at most so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _pause(attempt: RetryCallState) -> float:
+    """Seconds to the next try. A lease comes with a heartbeat; what is broken is given time."""
+    if attempt.outcome is not None and isinstance(attempt.outcome.exception(), ClaimUntimely):
+        return UNTIMELY_SECONDS
+    return _backoff(attempt)

@@ -132,11 +132,13 @@ async def test_an_order_that_is_waited_for_is_answered_when_its_instance_leaves(
         headers = {"Idempotency-Key": key, "Prefer": "wait=30"}
         waiting = asyncio.create_task(http.post(f"{leaving.url}/v1/orders", json=body, headers=headers))
 
-        async def cancelled() -> int:
+        async def version() -> str:
             order = f"{leaving.url}/v1/orders/{order_id}"
-            return (await http.request("DELETE", order, headers={"If-Match": '"7"'})).status_code
+            refused = await http.request("DELETE", order, headers={"If-Match": '"7"'})
+            assert refused.status_code == 412
+            return refused.headers["ETag"]
 
-        await until(cancelled, lambda status: status == 412)  # not 404 any more: the order is placed
+        await until(version, lambda etag: etag == '"1"')
         assert not waiting.done()
         async with asyncio.timeout(5):
             await asyncio.gather(leaving.stop(), waiting)
