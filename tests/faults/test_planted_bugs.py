@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from infra.partition_of import partition_of
+from tests.faults.campaign.campaign import start_readers
 from tests.faults.campaign.rig import Rig
 from tests.faults.history.checker import check
-from tests.faults.history.checks import acknowledgements, decisions, versions
+from tests.faults.history.checks import acknowledgements, decisions, reads, versions
 from tests.faults.history.history import History
 from tests.faults.history.operation import Request
 from tests.faults.history.raw_log import read_log
@@ -24,6 +25,7 @@ PAST_THE_TAKE_OVER = 4.5
 """Seconds that an instance is stopped: longer than its session in the group."""
 LOAD_SECONDS = 1.0
 ROUNDS = 4
+PLANTED = "tests.faults.planted"
 CLIENT = -3
 HABITS = Habits(bulk=0.3, lines=(5, 20), repeat=0.2)
 
@@ -98,7 +100,7 @@ BUGS: dict[str, tuple[Scenario, str]] = {
 async def test_a_planted_bug_is_caught(rig: Rig, bug: str) -> None:
     scenario, rule = BUGS[bug]
     history = History()
-    await rig.start_instances("tests.faults.planted", bug)
+    await rig.start_instances(PLANTED, "command_api", bug)
     async with Sender(rig.urls, history) as sender:
         load = Load(sender, bug.replace("_", "-"), 1, skus=24, clients=16, habits=HABITS)
         for number in range(ROUNDS + 1):
@@ -108,6 +110,21 @@ async def test_a_planted_bug_is_caught(rig: Rig, bug: str) -> None:
             if rule in analysis.broken:
                 return
     pytest.fail(f"{bug} was not caught in {ROUNDS} rounds: {analysis}")
+
+
+async def test_a_query_api_that_ignores_tokens_is_caught(rig: Rig) -> None:
+    history = History()
+    await rig.start_instances()
+    async with Sender(rig.urls, history) as sender:
+        load = Load(sender, "tokens", 1, skus=24, clients=4, habits=HABITS)
+        await load.set_up()
+        async with load.running(await start_readers(rig, history, PLANTED, "query_api", "ignored_tokens")):
+            await asyncio.sleep(LOAD_SECONDS)
+            rig.projectors.pause()
+            await asyncio.sleep(LOAD_SECONDS)
+            rig.projectors.resume()
+    analysis = check(history, await read_log(rig.settings.bootstrap_servers), shared=True)
+    assert reads.SEES_WRITE in analysis.broken
 
 
 async def test_a_zombie_refuses_nothing_on_what_it_knew(rig: Rig) -> None:

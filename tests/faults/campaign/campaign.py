@@ -78,7 +78,7 @@ async def run(rig: Rig, plan: Plan, faults: Iterator[Fault], folder: Path) -> Fo
         async with Sender(rig.urls, history) as sender:
             load = Load(sender, f"c{plan.seed}", plan.seed, plan.skus, plan.clients, plan.habits)
             await load.set_up()
-            readers = await _readers(rig, plan, history)
+            readers = await start_readers(rig, history) if plan.reads else []
             began = time.monotonic()
             async with load.running(readers):
                 times = await _strike(rig, plan, faults, load, history)
@@ -100,12 +100,11 @@ async def run(rig: Rig, plan: Plan, faults: Iterator[Fault], folder: Path) -> Fo
     return Found(found, struck, resumed, seconds)
 
 
-async def _readers(rig: Rig, plan: Plan, history: History) -> list[Reader]:
-    if not plan.reads:
-        return []
-    await rig.start_reads()
+async def start_readers(rig: Rig, history: History, *module: str) -> list[Reader]:
+    """Clients of a query API that is ready, started as `python -m MODULE...`."""
+    await rig.start_reads(*module)
     cluster = (await describe(rig.settings.bootstrap_servers)).id
-    return [Reader(rig.query_api.url, cluster, history, f"{plan.seed}/{number}") for number in range(READERS)]
+    return [Reader(rig.query_api.url, cluster, history, number) for number in range(READERS)]
 
 
 async def _strike(

@@ -51,8 +51,9 @@ class Rig:
         """Wait until all instances are ready. Raises ``DidNotStart``."""
         await asyncio.gather(*(instance.ready(seconds) for instance in self.instances))
 
-    async def start_reads(self) -> None:
-        """Start the projectors and the query API, and wait until both are ready."""
+    async def start_reads(self, *module: str) -> None:
+        """Start the projectors and the query API, this one as `python -m MODULE...`, and wait until both are ready."""
+        self.query_api.module = module or ("query_api",)
         for process in (self.projectors, self.query_api):
             await process.start()
         await asyncio.gather(self.projectors.ready(READY_SECONDS), self.query_api.ready(READY_SECONDS))

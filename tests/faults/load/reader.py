@@ -21,9 +21,9 @@ class Reader:
     """A client of the query API at ``url``; ``run`` goes on until ``stop`` is set. An answer of 5xx says nothing: the
     query API, or what stands behind it, is away or lags."""
 
-    def __init__(self, url: str, cluster: str, history: History, seed: str) -> None:
+    def __init__(self, url: str, cluster: str, history: History, number: int) -> None:
         self._url, self._cluster, self._history = url, cluster, history
-        self._rng = random.Random(f"reader/{seed}")
+        self._rng = random.Random(f"reader/{number}")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read one order after another until told to stop."""

@@ -1,4 +1,4 @@
-"""Bugs to be planted into the running command API, one at a time, so that it is seen that the checker finds them."""
+"""Bugs to be planted into running processes, one at a time, so that it is seen that the checker finds them."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from command_api.log import Outgoing
 from command_api.partition_writer import PartitionWriter
 from command_api.snapshots.snapshot import Mark
 from infra.log_reader import Position
+from query_api.consistency import Consistency
 
 _background: set[asyncio.Task[Any]] = set()
 
@@ -64,6 +65,15 @@ def forgotten_keys() -> None:
     _replace(KeyWindow, "get", lambda self, command_id: None)
 
 
+def ignored_tokens() -> None:
+    """The query API answers at once, whatever the token says."""
+
+    async def reach(self: Consistency, header: str, wait: float, names: Sequence[str]) -> None:
+        pass
+
+    _replace(Consistency, "reach", reach)
+
+
 BUGS: dict[str, Callable[[], None]] = {
     plant.__name__: plant
     for plant in (
@@ -72,6 +82,7 @@ BUGS: dict[str, Callable[[], None]] = {
         no_version_check,
         no_proof_of_refusals,
         forgotten_keys,
+        ignored_tokens,
     )
 }
 
