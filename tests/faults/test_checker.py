@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.examples.clean import clean, received
+from tests.faults.examples.clean import clean, received, reserved
 from tests.faults.examples.lies import acknowledgements, decisions, order, reads, states
 from tests.faults.examples.scene import Scene
+from tests.faults.history import stock_ledger
 from tests.faults.history.checks import acknowledgements as rules
 
 LIES = [*acknowledgements.LIES, *order.LIES, *decisions.LIES, *states.LIES, *reads.LIES]
@@ -25,6 +26,15 @@ def test_a_lie_is_caught(lie: Callable[[Scene], None], rule: str) -> None:
     scene = clean()
     lie(scene)
     assert rule in scene.check().broken
+
+
+def test_a_reservation_may_come_again_once_its_end_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stock_ledger, "REMEMBERED_CLOSURES", 1)
+    scene = clean()
+    scene.does("again", "ReserveStock", reserved("r1", 1), reservation_id="r1", quantity=1)
+    scene.changes_nothing("and-again", "ReserveStock", reservation_id="r1", quantity=1)
+    analysis = scene.check()
+    assert analysis.violations == [], str(analysis)
 
 
 def test_what_lands_late_under_a_hold_that_is_over_changes_nothing() -> None:

@@ -4,7 +4,7 @@ Several events name what their decision was made on (what was on hand, what was 
 state than the one before it in the log gives itself away.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
@@ -20,13 +20,12 @@ class Ledger:
 
     def __init__(self) -> None:
         self.levels: dict[str, list[int]] = {}
-        self.opened: dict[str, int] = {}
-        """Version at which each reservation was made."""
-        self.closed: dict[str, int] = {}
-        """Version at which each reservation was first released, shipped or refused."""
         self._open: dict[str, tuple[str, int]] = {}
-        self._closures: dict[str, int] = {}
-        self._closing_number = 0
+        self._openings: dict[str, list[int]] = {}
+        """The versions at which a reservation was made: again, where its end is forgotten."""
+        self._closures: dict[str, list[int]] = {}
+        """The versions at which it was released, shipped or refused, where its last end was forgotten or was none."""
+        self._all_closures: list[int] = []
         self._levels_at: dict[str, tuple[list[int], list[tuple[int, int]]]] = {}
 
     def fold(self, records: Iterable[Raw]) -> Iterator[str]:
@@ -43,6 +42,17 @@ class Ledger:
         versions, levels = self._levels_at.get(warehouse, ([], []))
         index = bisect_right(versions, version)
         return levels[index - 1] if index else (0, 0)
+
+    def open_at(self, reservation: str, version: int) -> bool:
+        """Whether a reservation held goods once the SKU had that version."""
+        opened = _last(self._openings.get(reservation, []), version)
+        return opened > _last(self._closures.get(reservation, []), version)
+
+    def closed_at(self, reservation: str, version: int) -> bool:
+        """Whether a reservation had ended once the SKU had that version, and was remembered."""
+        closed = _last(self._closures.get(reservation, []), version)
+        since = bisect_right(self._all_closures, version) - bisect_left(self._all_closures, closed)
+        return closed > 0 and not self.open_at(reservation, version) and since <= REMEMBERED_CLOSURES
 
     def _level(self, warehouse: str) -> list[int]:
         return self.levels.setdefault(warehouse, [0, 0])
@@ -69,26 +79,26 @@ class Ledger:
                 self._move(record, told["warehouse_id"], told["delta"], 0)
             case "stock.reserved.v1":
                 reservation = told["reservation_id"]
-                if reservation in self._open or self._remembers(reservation):
+                if reservation in self._open or self.closed_at(reservation, record.sequence):
                     yield f"{reservation} was reserved before"
-                self.opened[reservation] = record.sequence
+                self._openings.setdefault(reservation, []).append(record.sequence)
                 self._open[reservation] = told["warehouse_id"], told["quantity"]
                 self._move(record, told["warehouse_id"], 0, told["quantity"])
             case "stock.reservation_rejected.v1":
-                yield from self._refused(told)
+                yield from self._refused(record, told)
                 self._close(told["reservation_id"], record)
             case "stock.released.v1" | "stock.shipped.v1":
                 yield from self._closing(record, told)
             case _:
                 yield "an event that no ledger has"
 
-    def _refused(self, told: dict[str, Any]) -> Iterator[str]:
+    def _refused(self, record: Raw, told: dict[str, Any]) -> Iterator[str]:
         in_each = [on_hand - reserved for on_hand, reserved in self.levels.values()]
         if told["available"] != sum(in_each):
             yield f"refused on {told['available']} available, there were {sum(in_each)}"
         if told["reason"] != "ALREADY_RELEASED" and max(in_each, default=0) >= told["requested"]:
             yield f"refused {told['requested']} though one warehouse had {max(in_each)}"
-        if told["reason"] == "ALREADY_RELEASED" and told["reservation_id"] not in self.closed:
+        if told["reason"] == "ALREADY_RELEASED" and not self.closed_at(told["reservation_id"], record.sequence):
             yield "refused as already released, which it was not"
 
     def _closing(self, record: Raw, told: dict[str, Any]) -> Iterator[str]:
@@ -105,11 +115,12 @@ class Ledger:
         self._close(reservation, record)
 
     def _close(self, reservation: str, record: Raw) -> None:
-        self.closed.setdefault(reservation, record.sequence)
-        if not self._remembers(reservation):
-            self._closures[reservation] = self._closing_number
-            self._closing_number += 1
+        if not self.closed_at(reservation, record.sequence):
+            self._closures.setdefault(reservation, []).append(record.sequence)
+            self._all_closures.append(record.sequence)
 
-    def _remembers(self, reservation: str) -> bool:
-        number = self._closures.get(reservation)
-        return number is not None and self._closing_number - number <= REMEMBERED_CLOSURES
+
+def _last(versions: list[int], until: int) -> int:
+    """The last of the versions up to one, 0 if there is none."""
+    index = bisect_right(versions, until)
+    return versions[index - 1] if index else 0

@@ -71,12 +71,11 @@ def _refusal_is_right(operation: Operation, window: range, states: States) -> bo
             closed = {"EXPIRED", *settled}
             return any(states.order(subject).status_at(version) in closed for version in window)
         case "reservation_not_found":
-            ledger = states.ledger(subject)
-            known = min(
-                ledger.opened.get(content["reservation_id"], window.stop),
-                ledger.closed.get(content["reservation_id"], window.stop),
+            ledger, reservation = states.ledger(subject), content["reservation_id"]
+            return any(
+                not ledger.open_at(reservation, version) and not ledger.closed_at(reservation, version)
+                for version in window
             )
-            return known > window.start
         case _:
             return None
 
@@ -85,12 +84,11 @@ def _nothing_to_change(content: JsonObject, answer: Answer, states: States) -> b
     subject, version = answer.subject, answer.version
     ledger, order = states.ledger(subject), states.order(subject)
     reservation = content.get("reservation_id", "")
-    closed = ledger.closed.get(reservation, version + 1) <= version
     match content["type"]:
         case "ReserveStock":
-            return closed or ledger.opened.get(reservation, version + 1) <= version
+            return ledger.open_at(reservation, version) or ledger.closed_at(reservation, version)
         case "ReleaseReservation" | "ShipReserved":
-            return closed
+            return ledger.closed_at(reservation, version)
         case "CountStock":
             on_hand, _ = ledger.level_at(content.get("warehouse_id", "MAIN"), version)
             return bool(on_hand == content["counted_quantity"])
