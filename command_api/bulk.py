@@ -120,12 +120,14 @@ async def bulk(request: Request, principal: Operator, desk: AtDesk) -> Response:
 
     Commands of one aggregate are carried out in the order of their lines. A line that fails does not stop the others.
     Lines of aggregates that other instances hold are sent there.
-    Refused as a whole with 403, with 413 ``body_too_large`` above the bound on bytes or lines.
+    Refused as a whole with 403, with 413 ``body_too_large`` above the bound on bytes or lines, with 503 ``overloaded``
+    when a line might wait too long.
     """
     lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
     most = settings().max_bulk_commands
     if len(lines) > most:
         raise BodyTooLarge(f"{len(lines)} commands; one request takes {most}.")
+    desk.writers.admit_many()
     offers = desk.offers()
     results: list[Handed] = []
     away: set[int] = set()

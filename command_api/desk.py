@@ -78,6 +78,7 @@ class Desk:
             await self._seen.check(asked.tokens)
         answer = self.writers.recall(*of, asked.command_id, fingerprint)
         if answer is None:
+            self.writers.admit(*of)
             try:
                 command = await make()
             except Problem:

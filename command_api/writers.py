@@ -31,7 +31,8 @@ TICK_SECONDS = 0.25
 class Writers:
     """The writers of the shards that this instance should hold; ``hold`` says which, at first none.
 
-    Above ``most_queued`` commands under way, or ``most_seconds`` of expected wait, commands are refused as overload.
+    Commands are refused as overload above ``most_queued`` under way; ``admit`` refuses them above ``most_seconds`` of
+    expected wait.
     ``lease`` and ``clock`` are those of ``PartitionWriter``.
     """
 
@@ -110,6 +111,19 @@ class Writers:
         """The first answer to a command on ``subject`` that was carried out already. Raises ``KeyReused``."""
         return self.of(topic, subject).recall(subject, command_id, fingerprint)
 
+    def admit(self, topic: str, aggregate_id: str) -> None:
+        """Refuse a command on an aggregate that would wait too long. Raises ``Overloaded`` or ``HeldElsewhere``."""
+        self._admit(self.of(topic, aggregate_id))
+
+    def admit_many(self) -> None:
+        """Refuse commands on many aggregates, together so that their order stays. Raises ``Overloaded``."""
+        for writer in self._writers.values():
+            self._admit(writer)
+
+    def _admit(self, writer: PartitionWriter) -> None:
+        if (wait := writer.expected_wait) > self._most_seconds:
+            raise Overloaded(f"It would wait {wait:.1f} s for {writer.name}.", retry_after=wait)
+
     def submit(self, intent: Intent) -> "asyncio.Future[Answer]":
         """Have a command carried out, once. The future gives its answer, or raises a ``Problem``.
 
@@ -125,8 +139,6 @@ class Writers:
             raise InProgress("A request with this Idempotency-Key is being carried out; ask again in a moment.")
         if len(self._in_flight) >= self._most_queued:
             raise Overloaded(f"{self._most_queued} commands are waiting.")
-        if (wait := writer.expected_wait) > self._most_seconds:
-            raise Overloaded(f"It would wait {wait:.1f} s for {writer.name}.", retry_after=wait)
         future = writer.submit(intent)
         self._in_flight.add(intent.command_id)
         future.add_done_callback(lambda _: self._in_flight.discard(intent.command_id))

@@ -16,7 +16,9 @@ class BadPrefer(BadRequest):
 
 def wait_seconds(prefer: str | None) -> float | None:
     """The seconds in ``Prefer: wait=5``, 0 to 30; None without. Raises ``BadPrefer``."""
-    for preference in (prefer or "").split(","):
+    if prefer is None:
+        return None
+    for preference in prefer.split(","):
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() != "wait":
             continue  # RFC 7240: preferences that are not understood are ignored

@@ -115,6 +115,9 @@ async def test_an_order_that_would_wait_long_is_refused_and_comes_through_later(
     await until(lambda: asyncio.sleep(0, slow.writer.expected_wait), bool)
     answer = await slow.order(refused)
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "overloaded", "1")
+    line = {"key": "r", "command": {"type": "ReceiveStock", "sku": slow.unique.upper(), "quantity": 1}}
+    bulk = await slow.client.post(f"{slow.instance.url}/v1/bulk", content=orjson.dumps(line))
+    assert (bulk.status_code, bulk.json()["code"]) == (503, "overloaded")
     slow.open.set()
     assert [(await task).status_code for task in (under_way, waits)] == [201, 201]
     again = await slow.order(refused)

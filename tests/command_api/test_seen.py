@@ -64,5 +64,5 @@ async def test_a_token_of_a_record_that_only_the_broker_knows_of_is_taken(
         await producer.stop()
     cluster = token.split(":", maxsplit=1)[0]
     assert (await order(api, unique.upper(), f"{cluster}:orders/0@{record.offset}")).status_code == 201
-    refused = await order(api, unique.upper(), f"{cluster}:orders/0@{record.offset + 1}")
+    refused = await order(api, unique.upper(), f"{cluster}:orders/0@{record.offset + 1_000}")
     assert refused.json()["code"] == "future_consistency_token"
