@@ -26,6 +26,7 @@ from command_api.seen import SeenLog
 from command_api.snapshots.keeper import Pace
 from command_api.snapshots.postgres_store import snapshots_in
 from command_api.snapshots.snapshots import Snapshots
+from command_api.snapshots.upkeep import Upkeep
 from command_api.writers import Writers
 from event_schemas.topics import TOPICS
 from infra.cluster import await_cluster
@@ -87,7 +88,8 @@ async def run_writers(
         group_id=settings.command_api_group,
     )
     catalog = CatalogCopy(settings.bootstrap_servers, cluster.partitions)
-    async with snapshots_in(settings.dsn) as store, Forwarder(membership, address) as forwarder:
+    upkeep = Upkeep(key_hours=settings.idempotency_hours, most_keys=settings.idempotency_keys)
+    async with snapshots_in(settings.dsn, upkeep) as store, Forwarder(membership, address) as forwarder:
         pace = Pace(settings.snapshot_seconds, settings.snapshot_events)
         writers = Writers(
             DECIDERS,

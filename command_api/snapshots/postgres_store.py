@@ -23,10 +23,10 @@ SETTINGS = {"application_name": "stockroom command_api", "timezone": "UTC"}
 
 
 @asynccontextmanager
-async def snapshots_in(dsn: str) -> AsyncIterator["PostgresSnapshots"]:
+async def snapshots_in(dsn: str, upkeep: Upkeep = USUAL) -> AsyncIterator["PostgresSnapshots"]:
     """A store in the database of ``dsn``, which is connected to when it is first asked for something."""
     async with asyncpg.create_pool(dsn, min_size=0, max_size=CONNECTIONS, server_settings=SETTINGS) as pool:
-        yield PostgresSnapshots(pool)
+        yield PostgresSnapshots(pool, upkeep=upkeep)
 
 
 class PostgresSnapshots:
