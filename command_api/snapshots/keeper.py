@@ -72,7 +72,7 @@ class Keeper:
         self._pace = pace
         self._on_lost = on_lost
         self._cold = ColdLoads(store, place, decider, memory)
-        self._deadlines = KeptDeadlines(store, place, memory)
+        self._deadlines = KeptDeadlines(store, place, memory, self.lose)
         self._known = KnownSubjects()
         self._mark = BEGINNING
         self._outdated = False
@@ -122,7 +122,9 @@ class Keeper:
         return base, orjson.loads(found[QUARANTINED].state)
 
     def lose(self, why: SnapshotMoved | SnapshotWrong) -> None:
-        """Take note that the snapshot cannot be gone on with."""
+        """Take note that the snapshot cannot be gone on with, once."""
+        if self.lost is not None:
+            return
         logger.warning("snapshot lost", topic=self._place.topic, partition=self._place.partition, why=repr(why))
         self.lost = why
         self._on_lost()

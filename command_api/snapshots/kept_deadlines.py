@@ -1,6 +1,7 @@
 """Brings the deadlines of the next minutes from the snapshot into memory, so that memory need not hold all of them."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,12 +20,15 @@ logger = structlog.get_logger(__name__)
 
 
 class KeptDeadlines:
-    """The deadlines that one partition's snapshot has."""
+    """The deadlines that one partition's snapshot has. ``lose`` is told when the snapshot is not ours any more."""
 
-    def __init__(self, store: SnapshotStore, place: Place, memory: Memory) -> None:
+    def __init__(
+        self, store: SnapshotStore, place: Place, memory: Memory, lose: Callable[[SnapshotMoved], None]
+    ) -> None:
         self._store = store
         self._place = place
         self._memory = memory
+        self._lose = lose
         self._resets = -1
         self._next: datetime | None = None
         self._asking: asyncio.Task[None] | None = None
@@ -42,9 +46,13 @@ class KeptDeadlines:
         until, resets = now + AHEAD, self._memory.resets
         try:
             found = await self._store.due(self._place, until, MOST)
-        except (SnapshotAway, SnapshotMoved) as away:
+        except SnapshotAway as away:
             logger.warning("deadlines of the snapshot not known yet", topic=self._place.topic, why=str(away))
             self._next, self._resets = now + AGAIN, resets
+            return
+        except SnapshotMoved as moved:
+            if self._memory.resets == resets:
+                self._lose(moved)
             return
         if self._memory.resets != resets:
             return

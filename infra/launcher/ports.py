@@ -9,20 +9,23 @@ import psutil
 
 from infra.launcher.program import Program
 
-LADDERS_BEGIN, LADDERS_END = 10_000, 32_000
+# All below the ports that the system hands out itself. One of those may be taken by a connection between the choice and
+# the start of the server, or while it is away; and who tries to reach it then may even be connected with himself.
+PORTS_BEGIN, LADDERS_BEGIN, LADDERS_END = 10_000, 20_000, 32_000
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
-    """That many different ports which nothing listens on now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((host, 0))
-        return [each.getsockname()[1] for each in sockets]
+    """That many different ports which nothing listens on now, none of them in a ladder."""
+    found: dict[int, None] = {}
+    while len(found) < count:
+        port = secrets.randbelow(LADDERS_BEGIN - PORTS_BEGIN) + PORTS_BEGIN
+        if is_free(host, port):
+            found[port] = None
+    return list(found)
 
 
 def free_ladder(count: int, step: int, host: str = "127.0.0.1") -> int:
-    """The lowest of that many free ports which are `step` apart. All lie below those that the system hands out."""
+    """The lowest of that many free ports which are `step` apart."""
     while True:
         lowest = secrets.randbelow(LADDERS_END - LADDERS_BEGIN - count * step) + LADDERS_BEGIN
         if all(is_free(host, lowest + step * rung) for rung in range(count)):

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 from infra.launcher.ports import complaints, free_ports, is_free
 from infra.launcher.program import Program
@@ -15,8 +16,11 @@ def program(name: str, **ports: int) -> Program:
     return Program(name, ("true",), "", ports, always_ready)
 
 
-def test_free_ports_are_all_different() -> None:
-    assert len(set(free_ports(20))) == 20
+def test_free_ports_are_all_different_and_none_that_a_connection_could_take() -> None:
+    ports = free_ports(20)
+    assert len(set(ports)) == 20
+    handed_out = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    assert max(ports) < (int(handed_out.read_text().split()[0]) if handed_out.exists() else 32_768)
 
 
 def test_a_taken_port_is_named_with_its_setting_and_its_holder() -> None:

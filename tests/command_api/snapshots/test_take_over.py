@@ -260,3 +260,18 @@ async def test_a_writer_deposed_while_the_store_is_away_goes_on_and_loses_nothin
     async with partition.owner() as owner:
         assert (await owner.receive("A8", 1, key="k5")).version == 2
         assert (await owner.receive("NEW", 1, key="k6")).version == 2
+
+
+async def test_a_writer_at_rest_finds_out_that_its_snapshot_was_moved(partition: Partition) -> None:
+    async with partition.owner() as outdated:
+        await outdated.receive("A1", 1, key="k1")
+        async with partition.owner() as owner:
+            await owner.receive("A7", 1, key="k2")
+        outdated.writer._keeper._deadlines._next = None  # as minutes later
+
+        async def claiming() -> bool:
+            outdated.writer.tick()
+            return outdated.writer.claiming
+
+        await until(claiming, bool)
+        assert (await outdated.receive("A7", 1, key="k3")).version == 3
