@@ -98,6 +98,10 @@ class Fence:
         """True from a claim that took hold to the first sign that it may not hold any more."""
         return self._held is not None
 
+    def give_up(self) -> None:
+        """Hold no more, until the next claim."""
+        self._held = None
+
     async def claim(self) -> None:
         """Take the partition: read what is known to be there, claim above it, and read on until the claim is seen at
         its own offset. Where another claim came first, start again under a fresh id.

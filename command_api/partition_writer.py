@@ -219,6 +219,7 @@ class PartitionWriter:
         finally:
             self._refuse_all(self._gone())
             self.watches.end()
+            await self._keeper.settled()
             await self.log.close()
 
     def _refuse_all(self, problem: Exception) -> None:
@@ -258,6 +259,8 @@ class PartitionWriter:
     async def _serve(self) -> None:
         while self._fence.holds:
             if self._keeper.lost is not None:
+                # Memory is about to go back to what is stored: nothing may be answered from it, or saved, till a claim.
+                self._fence.give_up()
                 raise Deposed(f"the snapshot is not ours any more: {self._keeper.lost}")
             if self._queue:
                 await self._commit()

@@ -60,6 +60,8 @@ class Writers:
         self._in_flight: set[str] = set()
         self._writers: dict[tuple[str, int], PartitionWriter] = {}
         self._begun: WeakSet[PartitionWriter] = WeakSet()
+        self._running: dict[tuple[str, int], asyncio.Task[None]] = {}
+        """The last task of each partition, also when it has ended."""
         self._changed = asyncio.Event()
         self._stopping = False
 
@@ -173,9 +175,11 @@ class Writers:
             async with asyncio.TaskGroup() as group:
                 while not self._stopping:
                     self._changed.clear()
-                    for writer in [each for each in self._writers.values() if each not in self._begun]:
-                        self._begun.add(writer)
-                        group.create_task(writer.run(), name=writer.name)
+                    for place, writer in self._writers.items():
+                        if writer not in self._begun:
+                            self._begun.add(writer)
+                            running = _after(self._running.get(place), writer)
+                            self._running[place] = group.create_task(running, name=writer.name)
                     await self._changed.wait()
         finally:
             ticking.cancel()
@@ -193,3 +197,11 @@ class Writers:
             for writer in list(self._writers.values()):
                 writer.expire()
                 writer.tick()
+
+
+async def _after(before: "asyncio.Task[None] | None", writer: PartitionWriter) -> None:
+    """Run a writer once that before it on the same partition has ended: what both remember of commands and know of the
+    snapshot is one, and the late end of a take-over or of a save would undo what the newer one knows."""
+    if before is not None:
+        await asyncio.wait({before})
+    await writer.run()

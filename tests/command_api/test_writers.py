@@ -9,6 +9,9 @@ from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.log import LogAway
 from command_api.refusals import Overloaded
+from command_api.snapshots.keeper import Pace
+from command_api.snapshots.snapshot import Base, Place
+from command_api.snapshots.snapshots import Snapshots
 from command_api.writers import Writers
 from domain.stock_commands import ReceiveStock
 from domain.stock_item import STOCK_ITEM
@@ -16,7 +19,7 @@ from event_schemas.record import LogRecord
 from infra.http.problems import Unavailable
 from infra.log_reader import LogTruncated
 from tests.contract.memory_log import MemoryLog, SharedLog
-from tests.contract.memory_snapshots import snapshots_of
+from tests.contract.memory_snapshots import MemorySnapshots, SharedSnapshots, snapshots_of
 
 
 class FailingLog(MemoryLog):
@@ -92,5 +95,61 @@ async def test_a_command_that_would_wait_long_is_refused_at_once_and_told_how_lo
     writers.admit_many()
     several = [receive(f"again {number}") for number in range(10)]
     assert (await asyncio.gather(*several))[-1].version == 64
+    writers.stop()
+    await asyncio.wait_for(running, 5)
+
+
+class SlowAtFirst(MemorySnapshots):
+    """A store that answers the first who begins only once it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(SharedSnapshots())
+        self.asked = asyncio.Event()
+        self.goes_on = asyncio.Event()
+
+    async def begin(self, place: Place, *, keys_since_ms: int, most_keys: int) -> Base | None:
+        if not self.asked.is_set():
+            self.asked.set()
+            await self.goes_on.wait()
+        return await super().begin(place, keys_since_ms=keys_since_ms, most_keys=most_keys)
+
+
+class LeftLog(MemoryLog):
+    """A log that says when its writer has left it."""
+
+    def __init__(self, shared: SharedLog) -> None:
+        super().__init__(shared)
+        self.left = asyncio.Event()
+
+    async def close(self) -> None:
+        self.left.set()
+
+
+async def test_a_shard_that_comes_back_at_once_forgets_nothing_when_its_first_take_over_ends_late() -> None:
+    shared, store, logs = SharedLog(STOCK_ITEM.topic), SlowAtFirst(), list[LeftLog]()
+
+    def open_log(topic: str, partition: int) -> MemoryLog:
+        logs.append(LeftLog(shared))
+        return logs[-1]
+
+    snapshots = Snapshots(store, "memory", Pace(3600, 1_000_000), 1000)
+    writers = Writers([STOCK_ITEM], 1, open_log, KeyWindow(24, 1000), 100, 1.0, snapshots)
+    running = asyncio.create_task(writers.run())
+    writers.hold([0])
+    await store.asked.wait()
+    writers.hold([])
+    writers.hold([0])
+
+    def receive(key: str) -> "asyncio.Future[Answer]":
+        return writers.submit(Intent(ReceiveStock(sku="A", quantity=1), key, "f", "staff:test", key, key))
+
+    received = [receive(f"k{number}") for number in range(30)]
+    for _ in range(200):
+        await asyncio.sleep(0)
+    store.goes_on.set()
+    assert [(await asyncio.wait_for(each, 5)).version for each in received] == list(range(1, 31))
+    await asyncio.wait_for(logs[0].left.wait(), 5)
+    again = await asyncio.wait_for(receive("k29"), 5)
+    assert (again.replayed, again.version) == (True, 30)
     writers.stop()
     await asyncio.wait_for(running, 5)

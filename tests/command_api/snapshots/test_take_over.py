@@ -1,6 +1,7 @@
 """A writer that begins with a snapshot knows what one that has read the whole log knows."""
 
 import asyncio
+import copy
 import random
 from collections import Counter
 
@@ -275,3 +276,19 @@ async def test_a_writer_at_rest_finds_out_that_its_snapshot_was_moved(partition:
 
         await until(claiming, bool)
         assert (await outdated.receive("A7", 1, key="k3")).version == 3
+
+
+async def test_nothing_is_saved_while_a_writer_goes_back_to_an_older_snapshot(partition: Partition) -> None:
+    older = copy.deepcopy(vars(partition.stored))
+    async with partition.owner(seconds=0.0) as owner:
+        await owner.receive("A1", 1, key="k1")
+        while partition.stored.rows["memory", 0]["A1"].version < 2:
+            owner.writer.tick()
+            await asyncio.sleep(0)
+        vars(partition.stored).update(older)  # as a database that has lost its newest commits in a crash
+        lost = asyncio.create_task(owner.receive("A7", 1, key="k2"))
+        while partition.stored.saves == older["saves"]:
+            owner.writer.tick()
+            await asyncio.sleep(0)
+        assert partition.stored.rows["memory", 0]["A1"].version == 2
+        assert (await lost).version == 2
