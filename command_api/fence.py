@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import uuid4
 
 from command_api.log import Log, OutcomeUnknown, Outgoing
-from command_api.log_stream import LogStream
+from command_api.log_stream import LogSilent, LogStream
 from command_api.snapshots.snapshot import BEGINNING, Mark
 from event_schemas.envelope import Headers
 from event_schemas.holder import BEAT, CLAIMED, Holder, Verdict, judge
@@ -52,8 +52,8 @@ class Fence:
     """The hold on one partition. Not for concurrent use: one task claims and appends.
 
     ``fold`` gets every event that counts and that this writer did not append itself, so that its memory follows the
-    log. ``may_claim`` is asked when a claim is made, just before it is sent. ``mark`` is where the history known here
-    ends.
+    log. ``may_claim`` is asked before anything is read for a claim, and again just before it is sent. ``mark`` is where
+    the history known here ends.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class Fence:
         (nothing was sent), ``LogBroken``, or what ``prepare`` and ``reached`` raise (what was read stays known).
         """
         self._held = None
+        self._check_timely()
         stream = LogStream(self._log, self.position.next_offset - self._unproven)
         async with contextlib.aclosing(stream):
             if self._unproven:
@@ -117,8 +118,7 @@ class Fence:
             else:
                 await self._read_to(stream, await self._log.end())
             while True:
-                if not self._may_claim():
-                    raise ClaimUntimely(f"{self._log.topic}/{self._log.partition} is not ours to claim at the moment")
+                self._check_timely()
                 mine = Holder(self.position.holder.epoch + 1, self._fresh_id())
                 offset = await self._log.append([control(CLAIMED, mine)])
                 if offset < self.position.next_offset:
@@ -130,14 +130,24 @@ class Fence:
                     self._held = mine
                     return
 
+    def _check_timely(self) -> None:
+        if not self._may_claim():
+            raise ClaimUntimely(f"{self._log.topic}/{self._log.partition} is not ours to claim at the moment")
+
     async def _prove(self, stream: LogStream) -> None:
         """Show that the last record before ``mark`` is still the one that was there, wherever the mark comes from.
 
         What came since is not looked for: whoever was the last to keep a mark was most likely the last to hold.
         """
-        async for records in stream.up_to(self.position.next_offset):
-            if id_of(records[-1]) != self.mark.last_id:
-                raise LogTruncated(f"{self._place(records[-1].offset)} is not the record that was there")
+        try:
+            async for records in stream.up_to(self.position.next_offset):
+                if id_of(records[-1]) != self.mark.last_id:
+                    raise LogTruncated(f"{self._place(records[-1].offset)} is not the record that was there")
+        except LogSilent:
+            # Where the log ends just before the record, a reader waits for it as for any that is yet to come.
+            if (end := await self._log.end()) < self.position.next_offset:
+                raise LogTruncated(f"{self._place(end)} is the end; known history reaches further") from None
+            raise
         self._unproven = False
 
     def _place(self, offset: int) -> str:

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from command_api.log import MAX_BATCH_BYTES, LogAway, OutcomeUnknown, Outgoing
 from event_schemas.record import LogRecord
-from infra.kafka_lifetime import started
+from infra.kafka_lifetime import end, started
 from infra.log_reader import LogTruncated, log_record
 
 APPEND_SECONDS = 4.5
@@ -87,9 +87,8 @@ class KafkaLog:
     def _stop_in_background(self, producer: AIOKafkaProducer) -> None:
         async def stop() -> None:
             try:
-                async with asyncio.timeout(APPEND_SECONDS):
-                    await producer.stop()
-            except (KafkaError, TimeoutError, OSError) as error:
+                await end(producer.stop)
+            except (KafkaError, OSError) as error:
                 logger.warning(
                     "retired producer did not stop", topic=self.topic, partition=self.partition, why=repr(error)
                 )
@@ -122,6 +121,9 @@ class KafkaLog:
                         last_progress = time.monotonic()
                         position = fetched[-1].offset + 1
                     yield [log_record(record) for record in fetched]
+            logger.warning(
+                "reader got nothing, another one tries", topic=self.topic, partition=self.partition, at=position
+            )
 
     @contextlib.asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:

@@ -1,6 +1,7 @@
 """Taking a partition: from the snapshot or from what memory has, through the log to a claim that holds."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 import structlog
@@ -15,8 +16,8 @@ logger = structlog.get_logger(__name__)
 
 UNTIMELY_SECONDS = 0.05
 """How soon it is looked again whether there is a lease."""
-TRIES_UNTOLD = 40
-"""It is not worth a line in the log before."""
+UNTOLD_SECONDS = 2.0
+"""Waiting for a lease is worth a line in the log only after so long, and then as often."""
 _backoff = wait_random_exponential(multiplier=0.1, max=3)
 AGAIN = (OutcomeUnknown, SnapshotAway, SnapshotMoved, SnapshotWrong)
 """What a take-over is tried again after."""
@@ -30,10 +31,12 @@ class TakeOver:
         self._fence = fence
         self._keeper = keeper
         self._whole = False
+        self._told_at = 0.0
         self.anew = True
 
     async def run(self, stop: asyncio.Event) -> None:
         """Return once the partition is held, or ``stop`` is set. Raises ``LogBroken``."""
+        self._told_at = time.monotonic()
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(AGAIN),
             wait=_pause,
@@ -64,7 +67,9 @@ class TakeOver:
 
     def _say(self, attempt: RetryCallState) -> None:
         why = attempt.outcome.exception() if attempt.outcome else None
-        if not isinstance(why, ClaimUntimely) or attempt.attempt_number % TRIES_UNTOLD == 0:
+        now = time.monotonic()
+        if not isinstance(why, ClaimUntimely) or now - self._told_at >= UNTOLD_SECONDS:
+            self._told_at = now
             logger.warning("the partition cannot be claimed, trying again", partition=self._name, why=repr(why))
 
 

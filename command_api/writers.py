@@ -14,6 +14,7 @@ from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.log import Log, LogAway
+from command_api.log_stream import LogStream
 from command_api.partition_writer import PartitionWriter, utc_now
 from command_api.refusals import InProgress, LogStopped, Overloaded
 from command_api.snapshots.snapshots import Snapshots
@@ -151,17 +152,11 @@ class Writers:
         writer = self._writers.get((answer.topic, answer.partition))
         if writer is None:
             raise HeldElsewhere(answer.partition)
-        log = writer.log
         events: list[Event] = []
         try:
-            async with contextlib.aclosing(log.read(answer.first_offset)) as stream:
-                async for records in stream:
-                    for record in records:
-                        if record.offset > answer.offset:
-                            return tuple(events)
-                        events.append(recorded(record).event)
-                        if record.offset == answer.offset:
-                            return tuple(events)
+            async with contextlib.aclosing(LogStream(writer.log, answer.first_offset)) as stream:
+                async for records in stream.up_to(answer.offset + 1):
+                    events += (recorded(record).event for record in records)
         except LogAway as away:
             raise DependencyUnavailable("This was done before; Kafka, which has the answer, does not answer.") from away
         except LogBroken as broken:

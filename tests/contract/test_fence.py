@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from command_api.fence import Deposed, Trespass, beat
+from command_api.fence import ClaimUntimely, Deposed, Fence, Trespass, beat
 from command_api.log import OutcomeUnknown
 from event_schemas.holder import Holder
 from infra.log_reader import LogTruncated
+from tests.contract.memory_log import MemoryLog, SharedLog
 from tests.contract.place import OpenLog, Place, event, fence, read
 from tests.support.poll import until
 
@@ -172,3 +173,12 @@ async def test_a_claim_that_was_lost_and_lands_late_deposes_nobody(place: Place)
     await place.trouble.arrive()
     await writer.append([event(writer.holder, "b")])
     assert writer.holds
+
+
+async def test_who_may_not_claim_reads_nothing_for_it() -> None:
+    class Untouched(MemoryLog):
+        async def end(self) -> int:
+            raise AssertionError("read")
+
+    with pytest.raises(ClaimUntimely):
+        await Fence(Untouched(SharedLog()), lambda record: None, may_claim=lambda: False).claim()

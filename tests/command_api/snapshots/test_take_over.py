@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from command_api import log_stream
 from command_api.fence import Fence
 from command_api.refusals import KeyReused, LogStopped, Quarantined, VersionConflict
 from domain.stock_commands import AdjustStock
@@ -138,6 +139,16 @@ async def test_a_log_that_is_not_the_one_of_the_snapshot_stops_the_partition(par
         with pytest.raises(LogStopped) as stopped:
             await owner.receive("A7")
         assert stopped.value.code == "log_truncated"
+
+
+async def test_a_log_that_ends_just_before_the_last_record_of_the_snapshot_stops_the_partition(
+    partition: Partition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_stream, "SILENT_SECONDS", 0.1)
+    del partition.shared.records[partition.stored.marks["memory", 0][1].position.next_offset - 1 :]
+    async with partition.owner() as owner:
+        with pytest.raises(LogStopped, match="is the end; known history reaches further"):
+            await owner.receive("A7")
 
 
 async def test_a_log_that_was_written_anew_stops_the_partition(partition: Partition) -> None:
