@@ -38,10 +38,11 @@ class Deadlines:
         self._heap = [(at, subject) for subject, at in self._current.items()]
         heapq.heapify(self._heap)
 
-    def passed(self, now: datetime) -> list[str]:
-        """The aggregates whose deadline has passed, the earliest first. Each is given once; ``note`` sets it again."""
-        subjects = []
-        while self._heap and self._heap[0][0] <= now:
+    def passed(self, now: datetime, most: int) -> list[str]:
+        """At most so many of the aggregates whose deadline has passed, the earliest first. Each is given once; ``note``
+        sets it again."""
+        subjects: list[str] = []
+        while self._heap and self._heap[0][0] <= now and len(subjects) < most:
             at, subject = heapq.heappop(self._heap)
             if self._current.get(subject) == at:
                 del self._current[subject]

@@ -1,6 +1,7 @@
 """The memory of commands: which keys were used, with what request, and where their events lie.
 
-It is rebuilt from the log at every claim, so it survives a crash; it forgets by age and by number, the oldest first.
+It begins with what the snapshots keep and is folded from the log behind them, so it survives a crash. It forgets by age
+and by number, the oldest first.
 """
 
 import heapq

@@ -266,6 +266,8 @@ class PartitionWriter:
                 await self._commit()
                 self._keeper.offer(self._fence.mark)
                 self._memory.trim()
+                if self._queue:  # what appends nothing waits for nothing: let others have their turn
+                    await asyncio.sleep(0)
             elif self._stopping:
                 return
             else:

@@ -18,6 +18,8 @@ from domain.decider import Decider
 
 ACTOR = "system:timer"
 """Who the commands of deadlines come from."""
+MOST_AT_ONCE = 250
+"""So many deadlines are carried out in one call. After a long stop thousands may have passed, and clients wait too."""
 
 logger = structlog.get_logger(__name__)
 
@@ -43,9 +45,9 @@ class Timers:
         self._load = load
 
     def fire(self, now: datetime) -> None:
-        """Hand in the commands of the deadlines that have passed. What fails is tried again at the next call; what is
-        carried out twice changes nothing the second time."""
-        for subject in self._memory.deadlines.passed(now):
+        """Hand in the commands of deadlines that have passed, ``MOST_AT_ONCE`` at most. What fails is tried again at
+        the next call; what is carried out twice changes nothing the second time."""
+        for subject in self._memory.deadlines.passed(now, MOST_AT_ONCE):
             try:
                 due = self._decider.due(self._state(subject).state)
             except Quarantined:

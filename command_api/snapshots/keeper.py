@@ -185,10 +185,12 @@ class Keeper:
 
     async def _save(self, mark: Mark, captured: Captured) -> None:
         try:
-            rows = await self._rows(captured)
             if self._outdated:
                 await self._store.forget(self._place)
                 self._outdated, self._mark = False, BEGINNING
+            elif self.trouble:
+                await self._store.load(self._place, ())  # while it is away, all that has piled up is not dumped for it
+            rows = await self._rows(captured)
             before = None if self._mark == BEGINNING else self._mark
             assert before is not None or not self._known, "a first snapshot of what was partly in another one"
             await self._store.save(self._place, before, mark, rows, packed(captured.commands))

@@ -422,3 +422,15 @@ async def test_the_expected_wait_grows_with_the_queue_and_the_time_of_a_batch(be
     assert bench.writer.expected_wait > 0.1
     await asyncio.gather(*queued)
     assert bench.writer.expected_wait == 0
+
+
+async def test_thousands_of_refusals_under_a_lease_let_others_have_their_turn(bench: Bench) -> None:
+    await bench.join()
+    await bench.do(received(1), "k")
+    refused = [bench.writer.submit(Intent(adjusted(-9), f"r{n}", "f", "staff:test", "r", "r")) for n in range(2_000)]
+    turns = 0
+    while not refused[-1].done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 8
+    assert {type(each.exception()) for each in refused} == {Refused}

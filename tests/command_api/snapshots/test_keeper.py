@@ -1,0 +1,39 @@
+"""The keeper of one partition's snapshot, on a store in memory."""
+
+from typing import Any
+
+from command_api.aggregate import Versioned
+from command_api.key_window import KeyWindow
+from command_api.memory import Memory
+from command_api.snapshots.keeper import Keeper, Pace
+from command_api.snapshots.snapshot import Mark, Place
+from domain.stock_item import STOCK_ITEM
+from event_schemas.holder import Holder
+from infra.log_reader import Position
+from tests.contract.memory_snapshots import MemorySnapshots, SharedSnapshots
+
+
+async def test_while_the_store_is_away_what_has_piled_up_is_not_dumped_at_every_try() -> None:
+    dumps, shared = 0, SharedSnapshots()
+
+    def dump(state: Any) -> Any:
+        nonlocal dumps
+        dumps += 1
+        return STOCK_ITEM.dump(state)
+
+    decider, keys = STOCK_ITEM._replace(dump=dump), KeyWindow(24, 100)
+    memory = Memory(decider, keys)
+    place = Place("memory", "stock", 0, "1")
+    keeper = Keeper(MemorySnapshots(shared), place, decider, memory, keys, Pace(0.0, 1_000), lambda: None)
+    await keeper.begin(stay_if_away=False)
+    for number in range(10):
+        memory.put(f"A{number}", Versioned(1, STOCK_ITEM.initial))
+    shared.away = True
+    for _ in range(5):
+        keeper.offer(Mark(Position(10, Holder(1, "w")), "id"))
+        await keeper.settled()
+    assert (dumps, keeper.trouble) == (10, "it is away")
+    shared.away = False
+    keeper.offer(Mark(Position(10, Holder(1, "w")), "id"))
+    await keeper.settled()
+    assert (dumps, keeper.trouble, len(shared.rows["stock", 0])) == (20, "", 10)
