@@ -6,6 +6,7 @@ and by number, the oldest first.
 
 import heapq
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -53,6 +54,8 @@ class KeyWindow:
         """The most commands that it holds."""
         self._remembered: dict[str, Remembered] = {}
         self._by_age: list[tuple[int, str]] = []
+        self._counts: Counter[tuple[str, int]] = Counter()
+        """How many are of each topic's partition: where there are none, none need to be looked for."""
 
     def __len__(self) -> int:
         return len(self._remembered)
@@ -72,8 +75,11 @@ class KeyWindow:
         known = self._remembered.get(command_id)
         if known is None:
             heapq.heappush(self._by_age, (remembered.appended_ms, command_id))
-        elif (known.topic, known.partition) == (remembered.topic, remembered.partition):
-            remembered = known.extended(remembered)
+        else:
+            self._counts[known.topic, known.partition] -= 1
+            if (known.topic, known.partition) == (remembered.topic, remembered.partition):
+                remembered = known.extended(remembered)
+        self._counts[remembered.topic, remembered.partition] += 1
         self._remembered[command_id] = remembered
         self._forget()
 
@@ -84,15 +90,15 @@ class KeyWindow:
 
     def drop(self, places: Collection[tuple[str, int]]) -> None:
         """Forget the commands of these topics' partitions, which are another instance's from now on, or known anew."""
-        held = {
+        if not sum(self._counts.pop(place, 0) for place in places):
+            return
+        self._remembered = {
             command_id: known
             for command_id, known in self._remembered.items()
             if (known.topic, known.partition) not in places
         }
-        if len(held) < len(self._remembered):
-            self._remembered = held
-            self._by_age = [(known.appended_ms, command_id) for command_id, known in held.items()]
-            heapq.heapify(self._by_age)
+        self._by_age = [(known.appended_ms, command_id) for command_id, known in self._remembered.items()]
+        heapq.heapify(self._by_age)
 
     def oldest_ms(self) -> int:
         """Append time of the oldest command that is still remembered, milliseconds since 1970."""
@@ -101,4 +107,5 @@ class KeyWindow:
     def _forget(self) -> None:
         oldest_allowed = self.oldest_ms()
         while self._by_age and (len(self._remembered) > self.most or self._by_age[0][0] < oldest_allowed):
-            del self._remembered[heapq.heappop(self._by_age)[1]]
+            forgotten = self._remembered.pop(heapq.heappop(self._by_age)[1])
+            self._counts[forgotten.topic, forgotten.partition] -= 1

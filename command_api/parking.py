@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
+import structlog
+
 from command_api.intent import Pending, refuse
 from command_api.snapshots.snapshot import SnapshotAway, SnapshotMoved, SnapshotWrong
-from infra.http.problems import DependencyUnavailable
+from infra.http.problems import DependencyUnavailable, InternalError
+
+logger = structlog.get_logger(__name__)
 
 
 class Parking:
@@ -46,6 +50,9 @@ class Parking:
                 refuse(self.empty(), DependencyUnavailable(f"PostgreSQL, which has this aggregate, is away ({away})."))
             except (SnapshotMoved, SnapshotWrong):
                 self._go_on(self.empty())  # to be decided once the partition has been claimed anew
+            except Exception:
+                logger.exception("aggregates could not be loaded")
+                refuse(self.empty(), InternalError())
             # A later command of an aggregate must not overtake an earlier one: all that can go on go on together.
             waiting = self.empty()
             ready: list[Pending] = []

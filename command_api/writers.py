@@ -165,8 +165,8 @@ class Writers:
 
     async def run(self) -> None:
         """Claim and serve what is to be held, until ``stop``."""
-        ticking = asyncio.create_task(self._tick())
-        try:
+        async with asyncio.TaskGroup() as whole:
+            ticking = whole.create_task(self._tick())
             async with asyncio.TaskGroup() as group:
                 while not self._stopping:
                     self._changed.clear()
@@ -176,7 +176,6 @@ class Writers:
                             running = _after(self._running.get(place), writer)
                             self._running[place] = group.create_task(running, name=writer.name)
                     await self._changed.wait()
-        finally:
             ticking.cancel()
 
     def stop(self) -> None:

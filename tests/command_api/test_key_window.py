@@ -70,3 +70,25 @@ def test_commands_of_policies_push_no_other_command_out() -> None:
 
 def test_an_unknown_command_is_not_remembered() -> None:
     assert KeyWindow(hours=24, most=10).get("never") is None
+
+
+def test_dropping_a_partition_without_commands_does_not_look_through_all_others() -> None:
+    window = KeyWindow(hours=24, most=20_000)
+    for number in range(20_000):
+        window.add(f"c{number}", remembered(number))
+    started = time.process_time()
+    for _ in range(500):
+        window.drop({("stock", 3)})
+    assert time.process_time() - started < 0.5
+    assert len(window) == 20_000
+
+
+def test_a_partition_that_is_dropped_is_forgotten_wholly_and_alone() -> None:
+    window = KeyWindow(hours=24, most=4)
+    for number in range(6):
+        window.add(f"c{number}", remembered(number, partition=number % 3))
+    window.add("c5", remembered(9, partition=0))
+    window.drop({("orders", 0), ("orders", 1)})
+    assert [number for number in range(6) if window.get(f"c{number}") is not None] == [2]
+    window.drop({("orders", 0), ("orders", 2)})
+    assert len(window) == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from datetime import datetime
 
 import pytest
 
@@ -153,3 +154,17 @@ async def test_a_shard_that_comes_back_at_once_forgets_nothing_when_its_first_ta
     assert (again.replayed, again.version) == (True, 30)
     writers.stop()
     await asyncio.wait_for(running, 5)
+
+
+async def test_what_fails_between_commands_ends_the_writers_and_is_not_lost() -> None:
+    log = MemoryLog(SharedLog(STOCK_ITEM.topic))
+
+    def clock() -> datetime:
+        raise RuntimeError("the clock is broken")
+
+    writers = Writers(
+        [STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 100, 1.0, snapshots_of(), clock=clock
+    )
+    writers.hold([0])
+    with pytest.raises(ExceptionGroup):
+        await asyncio.wait_for(writers.run(), 5)
