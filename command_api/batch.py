@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from command_api.intent import Answer, Intent, Pending
 from command_api.key_window import Remembered
 from command_api.log import MAX_BATCH_BYTES, Outgoing
 from command_api.memory import Cold, Memory
+from command_api.parking import Parking
 from command_api.records import outgoing
 from command_api.refusals import Abandoned, CommandTooLarge, KeyReused, Refused, VersionConflict
 from domain.decider import Decider
@@ -70,17 +71,15 @@ def recall(memory: Memory, subject: str, command_id: str, fingerprint: str) -> A
 
 
 class BatchMaker:
-    """Makes group commits of one partition, and settles them when they have arrived or not. ``park`` takes commands
+    """Makes group commits of one partition, and settles them when they have arrived or not. ``parking`` takes commands
     whose aggregates are not in memory."""
 
-    def __init__(
-        self, topic: str, partition: int, decider: Decider[Any], memory: Memory, park: Callable[[Pending], None]
-    ) -> None:
+    def __init__(self, topic: str, partition: int, decider: Decider[Any], memory: Memory, parking: Parking) -> None:
         self._topic = topic
         self._partition = partition
         self._decider = decider
         self._memory = memory
-        self._park = park
+        self._parking = parking
 
     def make(self, queue: deque[Pending], holder: Holder, now: datetime) -> GroupCommit:
         """Decide as many of the queued commands as fit into one batch; a command's events are never split.
@@ -95,11 +94,13 @@ class BatchMaker:
                 pass
             elif pending.abandoned(started):
                 pending.future.set_exception(Abandoned("Its client has left; nothing was done."))
+            elif pending.intent.command.aggregate_id in self._parking:
+                self._parking.park(pending)
             else:
                 try:
                     decided = self._decide(batch, pending, holder, now)
                 except Cold:
-                    self._park(pending)
+                    self._parking.park(pending)
                 else:
                     if decided is None:
                         break

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain
 
 import structlog
 
@@ -13,7 +14,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Parking:
-    """Commands of one partition, in the order in which they came.
+    """Commands of one partition, those of each aggregate in the order in which they came.
 
     ``load`` brings aggregates into memory, ``cold`` says which are not there, ``go_on`` takes commands back, before all
     that came later.
@@ -28,24 +29,29 @@ class Parking:
         self._load = load
         self._cold = cold
         self._go_on = go_on
-        self._waiting: list[Pending] = []
+        self._waiting: dict[str, list[Pending]] = {}
+        """By aggregate, in their order."""
         self._loading: asyncio.Task[None] | None = None
+
+    def __contains__(self, subject: str) -> bool:
+        """Whether commands of an aggregate wait: a later one must not overtake them, though it may be in memory now."""
+        return subject in self._waiting
 
     def park(self, pending: Pending) -> None:
         """Let a command wait until its aggregate is in memory."""
-        self._waiting.append(pending)
+        self._waiting.setdefault(pending.intent.command.aggregate_id, []).append(pending)
         if self._loading is None:
             self._loading = asyncio.create_task(self._run(), name="load")
 
     def empty(self) -> list[Pending]:
         """Take out all that wait."""
-        waiting, self._waiting = self._waiting, []
-        return waiting
+        waiting, self._waiting = self._waiting, {}
+        return list(chain.from_iterable(waiting.values()))
 
     async def _run(self) -> None:
         while self._waiting:
             try:
-                await self._load([pending.intent.command.aggregate_id for pending in self._waiting])
+                await self._load(list(self._waiting))
             except SnapshotAway as away:
                 refuse(self.empty(), DependencyUnavailable(f"PostgreSQL, which has this aggregate, is away ({away})."))
             except (SnapshotMoved, SnapshotWrong):
@@ -53,10 +59,6 @@ class Parking:
             except Exception:
                 logger.exception("aggregates could not be loaded")
                 refuse(self.empty(), InternalError())
-            # A later command of an aggregate must not overtake an earlier one: all that can go on go on together.
-            waiting = self.empty()
-            ready: list[Pending] = []
-            for pending in waiting:
-                (self._waiting if self._cold(pending.intent.command.aggregate_id) else ready).append(pending)
-            self._go_on(ready)
+            ready = [subject for subject in self._waiting if not self._cold(subject)]
+            self._go_on([pending for subject in ready for pending in self._waiting.pop(subject)])
         self._loading = None

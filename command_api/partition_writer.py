@@ -81,7 +81,7 @@ class PartitionWriter:
         )
         self._take_over = TakeOver(self.name, self._fence, self._keeper)
         self._parking = Parking(self._keeper.load, self._memory.cold, self._requeue)
-        self._batches = BatchMaker(log.topic, log.partition, decider, self._memory, self._parking.park)
+        self._batches = BatchMaker(log.topic, log.partition, decider, self._memory, self._parking)
         self._queue: deque[Pending] = deque()
         self._under_way = GroupCommit()
         self._expected = ExpectedWait()

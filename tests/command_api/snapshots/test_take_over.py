@@ -4,17 +4,23 @@ import asyncio
 import copy
 import random
 from collections import Counter
+from collections.abc import Collection
 
 import pytest
 
 from command_api import log_stream
 from command_api.fence import Fence
 from command_api.refusals import KeyReused, LogStopped, Quarantined, VersionConflict
+from command_api.snapshots import cold_loads
+from command_api.snapshots.keeper import Pace
+from command_api.snapshots.snapshot import Kept, Place
+from command_api.snapshots.snapshots import Snapshots
 from domain.stock_commands import AdjustStock
 from event_schemas.stock import AdjustmentReason
 from infra.http.problems import DependencyUnavailable
-from tests.command_api.snapshots.owners import Partition
+from tests.command_api.snapshots.owners import Owner, Partition
 from tests.contract.memory_log import MemoryLog
+from tests.contract.memory_snapshots import MemorySnapshots, SharedSnapshots
 from tests.support.poll import until
 
 SKUS = [f"A{number}" for number in range(40)]
@@ -303,3 +309,30 @@ async def test_nothing_is_saved_while_a_writer_goes_back_to_an_older_snapshot(pa
             await asyncio.sleep(0)
         assert partition.stored.rows["memory", 0]["A1"].version == 2
         assert (await lost).version == 2
+
+
+class SlowLoads(MemorySnapshots):
+    """A store whose loads take some turns, and that tells when the first is done."""
+
+    def __init__(self, shared: SharedSnapshots) -> None:
+        super().__init__(shared)
+        self.has_loaded = asyncio.Event()
+
+    async def load(self, place: Place, subjects: Collection[str]) -> dict[str, Kept]:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.has_loaded.set()
+        return await super().load(place, subjects)
+
+
+async def test_no_command_overtakes_one_of_its_aggregate_that_waits_for_others_to_be_loaded(
+    partition: Partition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cold_loads, "MOST_AT_ONCE", 5)
+    store = SlowLoads(partition.stored)
+    owner = Owner(partition.shared, Snapshots(store, "memory", Pace(3600, 1_000_000), 1_000))
+    first = [asyncio.create_task(owner.receive(sku, 1, key=f"first {sku}")) for sku in SKUS]
+    await store.has_loaded.wait()
+    later = [asyncio.create_task(owner.receive(sku, 1, key=f"later {sku}")) for sku in SKUS[:5]]
+    assert [(await answer).version for answer in (*first, *later)] == [2] * 40 + [3] * 5
+    await owner.stop()
