@@ -24,7 +24,7 @@ class Arriving:
         self._asked = 0
 
     def admit_many(self) -> None:
-        """Nothing waits."""
+        """None would wait long."""
 
     def recall(self, topic: str, subject: str, command_id: str, fingerprint: str) -> None:
         self._asked += 1
