@@ -14,6 +14,9 @@ from command_api.snapshots.snapshot import SnapshotAway, SnapshotMoved, Snapshot
 
 logger = structlog.get_logger(__name__)
 
+ASKS = 3
+"""So often a snapshot is asked for before the whole log is read in its place: a store may be away for a moment only, or
+slow since all partitions ask at once."""
 UNTIMELY_SECONDS = 0.05
 """How soon it is looked again whether there is a lease."""
 UNTOLD_SECONDS = 2.0
@@ -31,6 +34,7 @@ class TakeOver:
         self._fence = fence
         self._keeper = keeper
         self._whole = False
+        self._away = 0
         self._told_at = 0.0
         self.anew = True
 
@@ -50,12 +54,12 @@ class TakeOver:
     async def _try(self) -> None:
         try:
             if self.anew:
-                mark = await self._keeper.begin(stay_if_away=self._whole)
+                mark = await self._keeper.begin(stay_if_away=self._whole, or_without=self._away >= ASKS - 1)
                 if mark is not None:
                     self._fence.start_at(mark)
                 self.anew = False
             await self._fence.claim()
-            self._whole = True
+            self._whole, self._away = True, 0
         except (SnapshotMoved, SnapshotWrong) as lost:
             self._keeper.lose(lost)
             self.anew = True
@@ -63,6 +67,7 @@ class TakeOver:
         except SnapshotAway:
             # What the log has needs what the snapshot has. Should it stay away, the log alone has all.
             self.anew, self._whole = True, False
+            self._away += 1
             raise
 
     def _say(self, attempt: RetryCallState) -> None:

@@ -83,11 +83,11 @@ class Keeper:
         self.trouble = ""
         """Why no snapshot is taken at the moment, empty when one is."""
 
-    async def begin(self, *, stay_if_away: bool) -> Mark | None:
+    async def begin(self, *, stay_if_away: bool, or_without: bool = True) -> Mark | None:
         """Put memory back to the stored snapshot and give its mark: ``BEGINNING`` when there is none, or the store is
         away. With ``stay_if_away`` memory stays as it is in that case, and None is given.
 
-        Raises ``SnapshotMoved`` or ``SnapshotWrong``.
+        Raises ``SnapshotMoved`` or ``SnapshotWrong``, and ``SnapshotAway`` where it may not begin ``or_without``.
         """
         await self.settled()
         try:
@@ -99,6 +99,8 @@ class Keeper:
             self.trouble = str(away)
             if stay_if_away and self.lost is None:
                 return None
+            if not or_without:
+                raise
             # What is stored may be of long ago: it is thrown away before anything is saved.
             self._outdated = True
             base, quarantined = None, {}

@@ -13,7 +13,7 @@ from command_api.fence import Fence
 from command_api.refusals import KeyReused, LogStopped, Quarantined, VersionConflict
 from command_api.snapshots import cold_loads
 from command_api.snapshots.keeper import Pace
-from command_api.snapshots.snapshot import Kept, Place
+from command_api.snapshots.snapshot import Base, Kept, Place, SnapshotAway
 from command_api.snapshots.snapshots import Snapshots
 from domain.stock_commands import AdjustStock
 from event_schemas.stock import AdjustmentReason
@@ -335,4 +335,24 @@ async def test_no_command_overtakes_one_of_its_aggregate_that_waits_for_others_t
     await store.has_loaded.wait()
     later = [asyncio.create_task(owner.receive(sku, 1, key=f"later {sku}")) for sku in SKUS[:5]]
     assert [(await answer).version for answer in (*first, *later)] == [2] * 40 + [3] * 5
+    await owner.stop()
+
+
+class AwayAtFirst(MemorySnapshots):
+    """A store that is away when it is first asked for a snapshot."""
+
+    asked = 0
+
+    async def begin(self, place: Place, *, keys_since_ms: int, most_keys: int) -> Base | None:
+        self.asked += 1
+        if self.asked <= 2:
+            raise SnapshotAway("it is away for a moment")
+        return await super().begin(place, keys_since_ms=keys_since_ms, most_keys=most_keys)
+
+
+async def test_a_store_that_is_away_for_a_moment_does_not_cost_a_reading_of_the_whole_log(partition: Partition) -> None:
+    store = AwayAtFirst(partition.stored)
+    owner = Owner(partition.shared, Snapshots(store, "memory", Pace(3600, 1_000_000), 1_000))
+    assert (await owner.receive("A7", 3, key="k1")).version == 2
+    assert owner.log.read_records <= 3
     await owner.stop()
