@@ -67,15 +67,17 @@ async def _settled(
     writer: PartitionWriter, order_id: str, carry_out: Callable[[], Awaitable[Answer]], seconds: float
 ) -> tuple[Answer, OrderStatus]:
     """Place an order and wait at most ``seconds`` until it is not pending any more. Its answer then names all that was
-    waited for, so whoever comes with its tokens sees that too."""
+    waited for, so whoever comes with its tokens sees that too. While the partition is claimed anew it is the order alone.
+    """
     with writer.watches.on(order_id) as watch:
         answer = await carry_out()
         await writer.ready(order_id)
-        now: Order = writer.acknowledged(order_id).state
-        if now.status is OrderStatus.PENDING:
+        if not writer.claiming and writer.acknowledged(order_id).state.status is OrderStatus.PENDING:
             await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, seconds)
             await writer.ready(order_id)
-            now = writer.acknowledged(order_id).state
+        if writer.claiming:
+            return answer, OrderStatus.PENDING
+        now: Order = writer.acknowledged(order_id).state
         version, end = writer.acknowledged(order_id).version, writer.next_offset
         return answer._replace(version=version, offset=end - 1, seen=watch.follows), now.status or OrderStatus.PENDING
 
