@@ -67,8 +67,7 @@ async def _settled(
     writer: PartitionWriter, order_id: str, carry_out: Callable[[], Awaitable[Answer]], seconds: float
 ) -> tuple[Answer, OrderStatus]:
     """Place an order and wait at most ``seconds`` until it is not pending any more. Its answer then names all that was
-    waited for, so whoever comes with its tokens sees that too. While the partition is claimed anew it is the order alone.
-    """
+    waited for, so whoever comes with its tokens sees that too; while the partition is claimed anew, the order alone."""
     with writer.watches.on(order_id) as watch:
         answer = await carry_out()
         await writer.ready(order_id)

@@ -68,7 +68,7 @@ class Writers:
 
     def hold(self, shards: Collection[int]) -> None:
         """Hold these shards from now on: begin to claim those that are new, leave those that are not named."""
-        left = {place for place in self._writers if place[1] not in shards}
+        left = [place for place in self._writers if place[1] not in shards]
         for place in left:
             self._writers.pop(place).release()
         self._keys.drop(left)

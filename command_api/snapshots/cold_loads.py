@@ -25,8 +25,8 @@ class ColdLoads:
         self._turn = asyncio.Lock()
 
     async def load(self, subjects: Iterable[str]) -> None:
-        """Return when none of these aggregates is cold. Raises ``SnapshotAway``, ``SnapshotMoved`` or
-        ``SnapshotWrong``."""
+        """Return when each of these aggregates has been in memory; of several, memory may have let go of some again.
+        Raises ``SnapshotAway``, ``SnapshotMoved`` or ``SnapshotWrong``."""
         waiting = [subject for subject in subjects if self._memory.cold(subject)]
         while waiting:
             self._wanted.update(dict.fromkeys(waiting))

@@ -121,7 +121,10 @@ class Keeper:
         found = await self._store.load(self._place, [QUARANTINED])
         if QUARANTINED not in found:
             raise SnapshotWrong("it has lost which aggregates are quarantined")
-        return base, orjson.loads(found[QUARANTINED].state)
+        try:
+            return base, dict(orjson.loads(found[QUARANTINED].state))
+        except (ValueError, TypeError) as error:
+            raise SnapshotWrong(f"which aggregates are quarantined cannot be read: {error!r}") from error
 
     def lose(self, why: SnapshotMoved | SnapshotWrong) -> None:
         """Take note that the snapshot cannot be gone on with, once."""
@@ -132,8 +135,8 @@ class Keeper:
         self._on_lost()
 
     async def load(self, subjects: Iterable[str]) -> None:
-        """Return when these aggregates are in memory, or new. Raises ``SnapshotAway``, ``SnapshotMoved`` or
-        ``SnapshotWrong``."""
+        """Return when these aggregates have been in memory, or are new: one is there then, of several memory may have
+        let go of some again. Raises ``SnapshotAway``, ``SnapshotMoved`` or ``SnapshotWrong``."""
         try:
             await self._cold.load(subjects)
         except (SnapshotMoved, SnapshotWrong) as lost:
@@ -141,8 +144,11 @@ class Keeper:
             raise
 
     async def prepare(self, records: Sequence[LogRecord]) -> None:
-        """Load what these records are of. Raises as ``load``."""
-        await self._cold.load({subject_of(record) for record in records})
+        """Return when all that these records are of is in memory. Raises as ``load``."""
+        subjects = dict.fromkeys(map(subject_of, records))
+        # Looked at again: memory may let go of some, after a save, while others are loaded.
+        while cold := [subject for subject in subjects if self._memory.cold(subject)]:
+            await self._cold.load(cold)
 
     def look_at_deadlines(self, now: datetime) -> None:
         """Have the deadlines of the next minutes brought into memory."""

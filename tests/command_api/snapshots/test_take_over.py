@@ -252,8 +252,7 @@ async def test_whatever_happens_to_snapshots_every_answer_is_what_the_log_says(s
             match rng.randrange(4):
                 case 0:
                     await owner.kill()
-                case 1 if partition.stored.rows:
-                    rows = partition.stored.rows["memory", 0]
+                case 1 if rows := partition.stored.rows.get(("memory", 0), {}):
                     rows.pop(rng.choice(sorted(rows)), None)
         partition.stored.away = False
     async with partition.owner() as owner:

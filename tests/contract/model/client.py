@@ -16,6 +16,7 @@ from event_schemas.money import Money
 from event_schemas.order import OrderLine
 from event_schemas.stock import AdjustmentReason, Purpose, ReleaseReason
 from event_schemas.topics import STOCK
+from infra.http.problems import DependencyUnavailable
 from tests.contract.model.group import Coordinator
 from tests.contract.model.instance import Instance, Logs, Outcome
 from tests.contract.model.world import EPOCH, World
@@ -24,6 +25,10 @@ PATIENCE_SECONDS = 8.0
 ATTEMPTS = 60
 LONGEST_DEADLINE_SECONDS = 8.0
 SKUS = ("A", "B")
+QUARANTINED = "Q"
+"""A SKU with an event that nobody can read."""
+AGAIN = NotReady | HeldElsewhere | UnknownOutcome | InProgress | DependencyUnavailable
+"""What a client repeats a command after."""
 PRICE = Money(amount=100, currency="USD")
 
 
@@ -78,7 +83,7 @@ class Clients:
                 return
             if isinstance(outcome, Refused | VersionConflict | KeyReused):
                 return
-            if not (outcome is None or isinstance(outcome, NotReady | HeldElsewhere | UnknownOutcome | InProgress)):
+            if not (outcome is None or isinstance(outcome, AGAIN)):
                 return
             await asyncio.sleep(self._world.rng.uniform(0, 0.4))
         self.gone.append(intent)
@@ -105,6 +110,8 @@ class Clients:
     def _command(self, rng: random.Random, key: str) -> tuple[Command, bool]:
         """A command, and whether it comes from a policy, whose commands have no fingerprint."""
         sku, quantity = rng.choice(SKUS), rng.randint(1, 3)
+        if rng.random() < 0.03:
+            return ReceiveStock(sku=QUARANTINED, quantity=quantity), False
         match rng.randrange(10):
             case 0:
                 return ReceiveStock(sku=sku, quantity=quantity), False

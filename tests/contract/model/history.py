@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 from command_api.aggregate import Versioned
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
-from command_api.refusals import InProgress, KeyReused, NotReady, Refused, UnknownOutcome, VersionConflict
+from command_api.memory import subject_of
+from command_api.refusals import InProgress, KeyReused, NotReady, Quarantined, Refused, UnknownOutcome, VersionConflict
 from command_api.timers import ACTOR
 from domain.decider import Decider
 from domain.rejected import Rejected
+from event_schemas.codec import UndecodableEvent
 from event_schemas.event import Event
 from event_schemas.holder import NOBODY, Verdict, judge
 from event_schemas.record import LogRecord, Recorded, recorded
+from infra.http.problems import DependencyUnavailable
 from infra.log_audit import LogAudit, Unsound
 from tests.contract.model.client import Attempt
 
@@ -37,13 +40,17 @@ def must(holds: bool, otherwise: str) -> None:
         raise Violation(otherwise)
 
 
-def counted(records: Iterable[LogRecord]) -> Iterator[Recorded]:
-    """What counts by the rule of the holder."""
+def counted(records: Iterable[LogRecord], quarantined: set[str]) -> Iterator[Recorded]:
+    """What counts by the rule of the holder. Adds to ``quarantined`` whose events cannot be read."""
     holder = NOBODY
     for record in records:
         holder, verdict = judge(holder, record.headers)
         if verdict is Verdict.COUNTS:
-            yield recorded(record)
+            must(subject_of(record) not in quarantined, f"decided on an event that nobody can read: {record}")
+            try:
+                yield recorded(record)
+            except UndecodableEvent:
+                quarantined.add(subject_of(record))
 
 
 class History:
@@ -59,9 +66,10 @@ class History:
         self.done: dict[str, Done] = {}
         self.states: dict[str, list[tuple[int, Versioned]]] = defaultdict(lambda: [(0, Versioned(0, decider.initial))])
         """By subject: each state, after the offset before which it holds."""
+        self._quarantined: set[str] = set()
         audit = LogAudit()
         group: list[Recorded] = []
-        for one in counted(records):
+        for one in counted(records, self._quarantined):
             try:
                 audit.take(one)
             except Unsound as unsound:
@@ -114,6 +122,8 @@ class History:
         intent, outcome = attempt.intent, attempt.outcome
         done = self.done.get(intent.command_id)
         told = f"{intent.command_id} was told by {attempt.instance} at {attempt.until}: {outcome!r}"
+        if isinstance(outcome, Answer | Refused | VersionConflict):
+            must(intent.command.aggregate_id not in self._quarantined, f"decided on what nobody can read: {told}")
         match outcome:
             case Answer() if outcome.events or outcome.replayed:
                 if done is None or done.fingerprint != intent.fingerprint:
@@ -132,7 +142,9 @@ class History:
                 must(any(each.version == current for each in self._moments(attempt)), f"stale: {told}")
             case KeyReused():
                 must(done is not None and done.fingerprint != intent.fingerprint, told)
-            case None | UnknownOutcome() | NotReady() | HeldElsewhere() | InProgress():
+            case Quarantined():
+                must(intent.command.aggregate_id in self._quarantined, told)
+            case None | UnknownOutcome() | NotReady() | HeldElsewhere() | InProgress() | DependencyUnavailable():
                 pass
             case _:
                 raise Violation(f"no answer of a sound log: {told}")

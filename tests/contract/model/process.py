@@ -24,7 +24,7 @@ class Process(asyncio.AbstractEventLoop):
         self._ready: deque[asyncio.Handle] = deque()
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._timer_number = 0
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
 
     def time(self) -> float:
         return self._now()
@@ -62,8 +62,8 @@ class Process(asyncio.AbstractEventLoop):
         self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Context | None = None
     ) -> "asyncio.Task[Any]":
         task = asyncio.Task(coro, loop=self, name=name, context=context)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
         return task
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -92,7 +92,7 @@ class Process(asyncio.AbstractEventLoop):
         """End it as SIGKILL does: nothing that it had begun goes on."""
         self.dead = True
         for _ in range(100):  # a task may wait for others in its own end
-            for task in sorted(self._tasks, key=lambda task: task.get_name()):
+            for task in list(self._tasks):
                 task.cancel()
             while self._ready:
                 self.run_one()
