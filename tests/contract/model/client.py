@@ -24,7 +24,7 @@ from tests.contract.model.world import EPOCH, World
 PATIENCE_SECONDS = 8.0
 ATTEMPTS = 60
 LONGEST_DEADLINE_SECONDS = 8.0
-SKUS = ("A", "B")
+SKUS = ("A", "A", "B", "B", "C", "D")
 QUARANTINED = "Q"
 """A SKU with an event that nobody can read."""
 AGAIN = NotReady | HeldElsewhere | UnknownOutcome | InProgress | DependencyUnavailable

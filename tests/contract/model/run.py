@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from structlog.testing import capture_logs
 
 from command_api.aggregate import Versioned
+from command_api.group.elsewhere import HeldElsewhere
 from domain.decider import Decider
 from event_schemas.topics import STOCK
 from infra.http.problems import Problem
 from tests.contract.memory_log import SharedLog
 from tests.contract.model.client import LONGEST_DEADLINE_SECONDS, Attempt, Clients
-from tests.contract.model.group import Coordinator
+from tests.contract.model.group import SESSION_SECONDS, Coordinator
 from tests.contract.model.history import History, Violation, must
 from tests.contract.model.instance import DECIDERS, Instance
 from tests.contract.model.poison import poison
@@ -140,7 +141,6 @@ class Run:
 
     def _check(self) -> None:
         intents = {(a.intent.command_id, a.intent.fingerprint): a.intent for a in self.clients.attempts}
-        owner = self.instances[self.coordinator.assigned[1]]
         attempts: dict[tuple[str, str], list[Attempt]] = defaultdict(list)
         for attempt in self.clients.attempts:
             attempts[attempt.intent.command.topic, attempt.intent.command_id].append(attempt)
@@ -148,7 +148,7 @@ class Run:
             history = History(decider, self.logs[decider.topic].records, intents)
             if not self.store.rows_lost:  # with a row its deadline is lost, until somebody asks for the aggregate
                 self._check_deadlines(decider, history)
-            self._known_to(owner, decider.topic, list(history.states))
+            self._known(decider.topic, list(history.states))
         self.world.run_until(lambda: False, self.world.now + 2)
         for decider in DECIDERS:
             history = History(decider, self.logs[decider.topic].records, intents)
@@ -156,7 +156,7 @@ class Run:
             for (topic, command_id), of_one in attempts.items():
                 if topic == decider.topic:
                     history.check(command_id, of_one)
-            for subject, found in self._known_to(owner, decider.topic, list(history.states)).items():
+            for subject, found in self._known(decider.topic, list(history.states)).items():
                 must(found[:2] == history.state(subject)[:2], f"the owner has another {subject} in mind")
         for instance in self.lives:
             _check_order(instance)
@@ -165,13 +165,17 @@ class Run:
         for subject in list(history.states):
             must(decider.due(history.state(subject).state) is None, f"a deadline of {subject} was missed")
 
-    def _known_to(self, owner: Instance, topic: str, subjects: list[str]) -> dict[str, Versioned]:
-        looking: asyncio.Task[dict[str, Versioned]] = owner.process.create_task(
-            owner.knows(topic, subjects), name="look"
-        )
+    def _known(self, topic: str, subjects: list[str]) -> dict[str, Versioned]:
+        """What the owner knows."""
+        owner = self.instances[self.coordinator.assigned[1]]
+        looking: asyncio.Task[dict[str, Versioned]]
+        looking = owner.process.create_task(owner.knows(topic, subjects), name="look")
         must(self.world.run_until(looking.done, self.world.now + RECOVERY_SECONDS), "the owner does not find all")
         try:
             return looking.result()
+        except HeldElsewhere:  # it has just been moved
+            self.world.run_until(lambda: False, self.world.now + SESSION_SECONDS)
+            return self._known(topic, subjects)
         except Problem as problem:
             raise Violation(f"the owner does not know all: {problem!r}") from problem
 

@@ -9,7 +9,7 @@ from tests.contract.model.world import World
 OFTEN = Pace(seconds=1.0, records=10), 6
 """When to save, and the most aggregates that an instance may keep though they have not changed, half of each topic."""
 HARDLY = Pace(seconds=3600, records=1_000_000), 1_000
-KINDS = ("away", "away", "late", "late", "row lost", "row unreadable", "thrown away", "copy", "set back")
+KINDS = ("away", "away", "late", "row lost", "row unreadable", "thrown away", "set back", "set back", "set back")
 
 
 class Store:
@@ -31,6 +31,8 @@ class Store:
         """One of the troubles by the dice, and later another, until ``mend``."""
         if self._troubled:
             self._happen(self._world.rng.choice(KINDS))
+            for key in self.shared.marks:
+                self._copy(key)
             self._world.plan(self._world.rng.expovariate(1), self.trouble)
 
     def _happen(self, kind: str) -> None:
@@ -53,14 +55,16 @@ class Store:
             case "thrown away":
                 shared.wait_for_lock(key)
                 shared.drop(key)
-            case "copy":
-                rows, known, keys = dict(shared.rows[key]), set(shared.known[key]), list(shared.keys[key])
-                self._copies[key] = shared.marks[key], rows, known, keys
             case "set back" if key in self._copies:
                 # As after a crash that has lost the newest commits.
                 shared.late.pop(key, None)
                 shared.marks[key], rows, known, keys = self._copies[key]
                 shared.rows[key], shared.known[key], shared.keys[key] = dict(rows), set(known), list(keys)
+
+    def _copy(self, key: Key) -> None:
+        shared = self.shared
+        rows, known, keys = dict(shared.rows[key]), set(shared.known[key]), list(shared.keys[key])
+        self._copies[key] = shared.marks[key], rows, known, keys
 
     def mend(self) -> None:
         """No more of it. What was late lands, or never will."""
