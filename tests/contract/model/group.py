@@ -26,6 +26,8 @@ class Coordinator:
 
     def __init__(self, world: World, wild: bool) -> None:
         self.wild = wild
+        self.leases = not wild
+        """Whether members have leases: all of them or none, also after the group has calmed down."""
         self.process = world.process("coordinator")
         self.assigned: Assigned = (0, "")
         self._world = world

@@ -63,7 +63,7 @@ class Instance:
                 self._store.pace,
                 most_cached=self._world.rng.randint(0, self._store.most_cached),
             ),
-            lease=None if coordinator.wild else self._member.lease_term,
+            lease=self._member.lease_term if coordinator.leases else None,
             clock=lambda: datetime.fromtimestamp(EPOCH + self._world.now + self._skew, UTC),
         )
 
