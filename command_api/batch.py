@@ -152,7 +152,7 @@ class BatchMaker:
         try:
             return tuple(self._decider.decide(before.state, intent.command))
         except Rejected as rejected:
-            raise Refused(rejected) from rejected
+            raise Refused(rejected, before.version) from rejected
 
     def undo(self, batch: GroupCommit) -> None:
         """Put the aggregates back to what is acknowledged."""

@@ -89,11 +89,14 @@ class Misdirected(Problem):
 
 
 class Refused(Problem):
-    """A rule of the domain says no."""
+    """A rule of the domain says no to a command on an aggregate of ``version``, 0 where there is none."""
 
     status, title = HTTPStatus.CONFLICT, "A rule does not allow this"
 
-    def __init__(self, rejected: Rejected) -> None:
+    def __init__(self, rejected: Rejected, version: int) -> None:
         status = HTTPStatus.NOT_FOUND if isinstance(rejected, NotFound) else HTTPStatus.CONFLICT
         title = "There is no such thing" if isinstance(rejected, NotFound) else self.title
-        super().__init__(rejected.detail, status=status, code=rejected.code, title=title, **rejected.facts)
+        headers = {"ETag": f'"{version}"'} if version else {}
+        super().__init__(
+            rejected.detail, status=status, code=rejected.code, title=title, headers=headers, **rejected.facts
+        )

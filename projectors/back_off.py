@@ -18,7 +18,16 @@ class TopicMissing(Exception):
     """A topic does not exist yet. The launcher creates it."""
 
 
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, RedisError, KafkaError, TopicMissing)
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    RedisError,
+    KafkaError,
+    TopicMissing,
+)
 """What a server that is away, starting, stopping or overloaded raises. Poison is told apart before it comes here."""
 
 FIRST_SECONDS = 0.05

@@ -12,7 +12,7 @@ from command_api.snapshots import aggregate_rows, filter_rows, mark_rows, segmen
 from command_api.snapshots.mark_rows import MarkRow
 from command_api.snapshots.snapshot import BEGINNING, Base, Kept, Keys, Mark, Place, SnapshotMoved
 from command_api.snapshots.tables import Connection, Damaged, create_tables
-from command_api.snapshots.transaction import connected, reading, writing
+from command_api.snapshots.transaction import TablesGone, connected, reading, writing
 from command_api.snapshots.upkeep import USUAL, Upkeep
 
 logger = structlog.get_logger(__name__)
@@ -55,6 +55,13 @@ class PostgresSnapshots:
     async def begin(self, place: Place, *, keys_since_ms: int, most_keys: int) -> Base | None:
         """See ``SnapshotStore.begin``."""
         await self.prepare()
+        try:
+            return await self._begin(place, keys_since_ms, most_keys)
+        except TablesGone:
+            self._prepared = False
+            raise
+
+    async def _begin(self, place: Place, keys_since_ms: int, most_keys: int) -> Base | None:
         record = None
         try:
             async with reading(self._pool, self._seconds) as connection:
@@ -116,6 +123,7 @@ class PostgresSnapshots:
 
     async def forget(self, place: Place) -> None:
         """See ``SnapshotStore.forget``."""
+        self._prepared = False  # the tables themselves may be what is wrong
         await self.prepare()
         async with writing(self._pool, self._seconds) as connection:
             await mark_rows.discard(connection, place)

@@ -6,16 +6,22 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 
-from command_api.snapshots.snapshot import SnapshotAway
+from command_api.snapshots.snapshot import SnapshotAway, SnapshotMoved
 from command_api.snapshots.tables import Connection
 
 _RELEASE_SECONDS = 1.0
+GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError)
+
+
+class TablesGone(SnapshotMoved):
+    """Somebody has dropped the tables, and all snapshots with them."""
 
 
 @asynccontextmanager
 async def connected(pool: asyncpg.Pool, seconds: float) -> AsyncIterator[Connection]:
     """A connection of the pool, for reading. Raises ``SnapshotAway`` after ``seconds``, and for every error of the
-    server: a store that can be done without has no error that is worth more than that; the cause is attached.
+    server: a store that can be done without has no error that is worth more than that; the cause is attached. But
+    ``TablesGone`` when there is no such table.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -29,7 +35,10 @@ async def connected(pool: asyncpg.Pool, seconds: float) -> AsyncIterator[Connect
                 raise
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             await pool.release(connection, timeout=_RELEASE_SECONDS)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:  # a time-out is an OSError
+    except GONE as error:
+        raise TablesGone(f"{type(error).__name__}: {error}") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        # A time-out is an OSError. asyncpg's internal error comes where a server went in the middle of an answer.
         if isinstance(error, ValueError):  # an argument that asyncpg cannot send: ours to mend
             raise
         raise SnapshotAway(f"{type(error).__name__}: {error}") from error

@@ -1,13 +1,15 @@
 """What is damaged in the database is noticed: it costs time, and is never taken for the truth."""
 
 from datetime import UTC, datetime
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
-from command_api.snapshots.postgres_store import PostgresSnapshots
+from command_api.snapshots.postgres_store import PostgresSnapshots, snapshots_in
 from command_api.snapshots.snapshot import Place, SnapshotMoved
 from command_api.snapshots.upkeep import Upkeep
+from infra.settings import Settings
 from tests.command_api.snapshots.samples import begin, begun, generation, kept, keys, mark
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -136,3 +138,21 @@ async def test_a_filter_that_is_found_damaged_when_it_is_rewritten_is_thrown_awa
     with pytest.raises(SnapshotMoved):
         await pruning.load(saved, ["a"])
     assert await begin(pruning, saved) is None
+
+
+async def test_tables_that_are_dropped_under_a_store_are_made_again(
+    settings: Settings, postgres: asyncpg.Pool, place: Place, unique: str
+) -> None:
+    await postgres.execute(f"CREATE DATABASE {unique}")
+    async with snapshots_in(urlunsplit(urlsplit(settings.dsn)._replace(path=f"/{unique}"))) as store:
+        assert await begin(store, place) is None
+        await store.save(place, None, mark(10), [kept("a")], keys("first"))
+        async with store._pool.acquire() as connection:
+            await connection.execute("DROP SCHEMA command_api CASCADE")
+        for refused in (store.load(place, ["a"]), begin(store, place)):
+            with pytest.raises(SnapshotMoved):
+                await refused
+        assert await begin(store, place) is None
+        await store.save(place, None, mark(20), [kept("a")], keys("second"))
+        assert await store.load(place, ["a"]) == {"a": kept("a")}
+    await postgres.execute(f"DROP DATABASE {unique} WITH (FORCE)")

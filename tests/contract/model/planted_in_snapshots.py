@@ -37,8 +37,13 @@ def loses_changes_of_a_save_that_failed(patch: pytest.MonkeyPatch) -> None:
 
 
 def lets_parked_commands_overtake_each_other(patch: pytest.MonkeyPatch) -> None:
-    take = Parking._take
-    patch.setattr(Parking, "_take", lambda self, subjects: take(self, subjects)[::-1])
+    park = Parking.park
+
+    def turn_round(self: Parking, pending: Any) -> None:
+        park(self, pending)
+        self._waiting[pending.intent.command.aggregate_id].reverse()
+
+    patch.setattr(Parking, "park", turn_round)
 
 
 def takes_the_snapshot_of_another_for_its_own(patch: pytest.MonkeyPatch) -> None:
