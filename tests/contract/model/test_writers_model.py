@@ -29,3 +29,7 @@ def test_a_seed_replays_a_run_in_a_process_with_other_hashes() -> None:
 def test_a_seed_replays_a_run_exactly() -> None:
     assert [run(seed) for seed in (3, 4)] == [run(seed) for seed in (3, 4)]
     assert run(3) != run(4)
+
+
+def test_a_writer_that_left_while_it_waited_for_the_store_takes_no_keys_from_its_successor() -> None:
+    run(3271)
