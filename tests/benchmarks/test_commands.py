@@ -66,7 +66,8 @@ async def test_the_floor_takes_processor_time_of_its_own_for_each_order(short: t
 
 async def test_no_order_fails_in_any_part(short: tuple[Result, Path]) -> None:
     every = [figure for section in short[0].sections for figure in section.figures]
-    assert [figure.value for figure in every if figure.name == "orders that failed"] == [0, 0, 0, 0]
+    told = {"orders that failed", "how they failed"}
+    assert [figure.value for figure in every if figure.name in told] == [0, 0, 0, 0]
 
 
 async def test_every_target_has_its_verdict(short: tuple[Result, Path]) -> None:
