@@ -12,7 +12,7 @@ from command_api.app import create_app, run_writers
 from command_api.log import Outgoing
 from event_schemas.record import LogRecord
 from infra.http.serve import serve, stop_on_signals
-from infra.process import run_process
+from infra.process import ANSWERING, run_process
 from infra.settings import Settings
 
 
@@ -58,4 +58,4 @@ async def serve_floor(configuration: Settings) -> None:
 
 
 if __name__ == "__main__":
-    run_process(serve_floor)
+    run_process(serve_floor, ANSWERING)

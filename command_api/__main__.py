@@ -3,7 +3,7 @@
 from command_api.app import create_app
 from command_api.instance import run_instance
 from infra.http.serve import stop_on_signals
-from infra.process import run_process
+from infra.process import ANSWERING, run_process
 from infra.settings import Settings
 
 
@@ -13,4 +13,4 @@ async def main(configuration: Settings) -> None:
 
 
 if __name__ == "__main__":
-    run_process(main)
+    run_process(main, ANSWERING)

@@ -14,15 +14,22 @@ from infra.settings import Settings, settings
 YOUNG_OBJECTS = 100_000
 """Python looks for cycles after so many new objects. Its default of 700 costs a reader of the log two fifths of its
 time, since every record brings a score of header tuples (docs/adr/0004-garbage-collection.md)."""
+READING = (YOUNG_OBJECTS, 20, 100)
+"""Thresholds of the three generations for a process that reads the log in large batches: seldom, 50 ms each time."""
+ANSWERING = (5_000, 5, 1_000)
+"""Those for a process that somebody waits for: often, 3 ms each; all objects only after 25 million new ones."""
 
 
-def run_process(main: Callable[[Settings], Coroutine[Any, Any, Any]]) -> None:
-    """Run a process's main coroutine to its end on uvloop, logging at the level of the settings.
+def run_process(
+    main: Callable[[Settings], Coroutine[Any, Any, Any]], collecting: tuple[int, int, int] = READING
+) -> None:
+    """Run a process's main coroutine to its end on uvloop, logging at the level of the settings. ``collecting`` are the
+    thresholds of garbage collection.
 
     Ends with exit code 1 and a line on standard error when its port is taken.
     """
     configure_logging(settings().log_level)
-    gc.set_threshold(YOUNG_OBJECTS, 20, 100)
+    gc.set_threshold(*collecting)
     try:
         uvloop.run(main(settings()))
     except PortTaken as taken:

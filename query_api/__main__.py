@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from infra.http.serve import serve, stop_on_signals
-from infra.process import run_process
+from infra.process import ANSWERING, run_process
 from infra.settings import Settings
 from query_api.app import create_app
 from query_api.sources import Sources
@@ -34,4 +34,4 @@ async def run(configuration: Settings) -> None:
 
 
 if __name__ == "__main__":
-    run_process(run)
+    run_process(run, ANSWERING)

@@ -47,7 +47,7 @@ SELECT {COLUMNS}, a.* FROM command_api.snapshots s CROSS JOIN LATERAL (
     ) earliest
 ) a WHERE s.topic = $1 AND s.partition = $2
 """
-_ROWS_AT_ONCE = 2_000
+_ROWS_AT_ONCE = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

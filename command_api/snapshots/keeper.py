@@ -35,7 +35,7 @@ from event_schemas.record import LogRecord
 
 QUARANTINED = "\x01quarantined"
 """Where a snapshot keeps which aggregates are quarantined; no aggregate has such an id."""
-ROWS_IN_A_TURN = 50
+ROWS_IN_A_TURN = 20
 """So many aggregates are dumped before other tasks get their turn."""
 SPILL = 4
 """Reading the log waits for the snapshot when so many times more has changed than makes one due."""
@@ -50,6 +50,12 @@ class Pace(NamedTuple):
     records: int
 
 
+class Turn:
+    """What the keepers of an instance share, so that one saves at a time: all at once they would make commands wait."""
+
+    taken = False
+
+
 class Keeper:
     """The snapshot of the partition that ``memory`` is of. ``on_lost`` is called when it cannot be gone on with: then
     the partition is to be claimed anew, from ``begin`` on."""
@@ -62,6 +68,7 @@ class Keeper:
         memory: Memory,
         keys: KeyWindow,
         pace: Pace,
+        turn: Turn,
         on_lost: Callable[[], None],
     ) -> None:
         self._store = store
@@ -70,6 +77,7 @@ class Keeper:
         self._memory = memory
         self._keys = keys
         self._pace = pace
+        self._turn = turn
         self._on_lost = on_lost
         self._cold = ColdLoads(store, place, decider, memory)
         self._deadlines = KeptDeadlines(store, place, memory, self.lose)
@@ -155,23 +163,23 @@ class Keeper:
         self._deadlines.look(now)
 
     def offer(self, mark: Mark) -> None:
-        """Begin to save when a snapshot is due. Only between two batches: memory must be what the log says up to
-        ``mark``."""
+        """Begin to save when a snapshot is due and no other is being taken. Only between two batches: memory must be
+        what the log says up to ``mark``."""
         moved = mark.position.next_offset - self._mark.position.next_offset
         waited = time.monotonic() - self._tried_at >= self._pace.seconds
-        if moved and (waited or (moved >= self._pace.records and not self.trouble)):
+        if moved and not self._turn.taken and (waited or (moved >= self._pace.records and not self.trouble)):
             self._save_soon(mark)
 
     def _save_soon(self, mark: Mark) -> None:
         if self._saving is None and self.lost is None:
-            self._tried_at = time.monotonic()
+            self._tried_at, self._turn.taken = time.monotonic(), True
             self._saving = asyncio.create_task(
                 self._save(mark, self._memory.capture()), name=f"save {self._place.topic}"
             )
             self._saving.add_done_callback(self._saved)
 
     def _saved(self, saving: "asyncio.Task[None]") -> None:
-        self._saving = None
+        self._saving, self._turn.taken = None, False
 
     async def reached(self, mark: Mark) -> None:
         """The log has been read up to ``mark``; wait for the snapshot when memory would hold too much of it."""
@@ -229,6 +237,6 @@ class Keeper:
         return rows
 
     async def _learn(self, subjects: list[str]) -> None:
-        for start in range(0, len(subjects), 10 * ROWS_IN_A_TURN):
-            self._known.update(subjects[start : start + 10 * ROWS_IN_A_TURN])
+        for start in range(0, len(subjects), 5 * ROWS_IN_A_TURN):
+            self._known.update(subjects[start : start + 5 * ROWS_IN_A_TURN])
             await asyncio.sleep(0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from command_api.key_window import KeyWindow
 from command_api.memory import Memory
-from command_api.snapshots.keeper import Keeper, Pace
+from command_api.snapshots.keeper import Keeper, Pace, Turn
 from command_api.snapshots.snapshot import Place, SnapshotStore
 from command_api.snapshots.state_version import state_version
 from domain.decider import Decider
@@ -20,6 +20,7 @@ class Snapshots:
         self._store = store
         self._cluster = cluster
         self._pace = pace
+        self._turn = Turn()
         self.most_cached = most_cached
 
     def keeper(
@@ -33,7 +34,7 @@ class Snapshots:
     ) -> Keeper:
         """The keeper of one partition."""
         place = Place(self._cluster, topic, partition, _version(decider))
-        return Keeper(self._store, place, decider, memory, keys, self._pace, on_lost)
+        return Keeper(self._store, place, decider, memory, keys, self._pace, self._turn, on_lost)
 
 
 _version = lru_cache(state_version)

@@ -5,7 +5,7 @@ from typing import Any
 from command_api.aggregate import Versioned
 from command_api.key_window import KeyWindow
 from command_api.memory import Memory
-from command_api.snapshots.keeper import Keeper, Pace
+from command_api.snapshots.keeper import Keeper, Pace, Turn
 from command_api.snapshots.snapshot import Mark, Place
 from domain.stock_item import STOCK_ITEM
 from event_schemas.holder import Holder
@@ -24,7 +24,7 @@ async def test_while_the_store_is_away_what_has_piled_up_is_not_dumped_at_every_
     decider, keys = STOCK_ITEM._replace(dump=dump), KeyWindow(24, 100)
     memory = Memory(decider, keys)
     place = Place("memory", "stock", 0, "1")
-    keeper = Keeper(MemorySnapshots(shared), place, decider, memory, keys, Pace(0.0, 1_000), lambda: None)
+    keeper = Keeper(MemorySnapshots(shared), place, decider, memory, keys, Pace(0.0, 1_000), Turn(), lambda: None)
     await keeper.begin(stay_if_away=False)
     for number in range(10):
         memory.put(f"A{number}", Versioned(1, STOCK_ITEM.initial))
