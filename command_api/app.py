@@ -95,7 +95,7 @@ async def run_writers(
             DECIDERS,
             cluster.partitions,
             open_log or partial(KafkaLog, settings.bootstrap_servers),
-            KeyWindow(settings.idempotency_hours, settings.idempotency_keys),
+            KeyWindow(settings.idempotency_hours, settings.idempotency_keys, cluster.partitions),
             settings.max_queued_commands,
             settings.max_queue_seconds,
             Snapshots(store, cluster.id, pace, settings.cached_aggregates),

@@ -48,10 +48,12 @@ class KeyWindow:
     key with another body may belong to another aggregate. Partitions are folded one after the other, so the order in
     which commands come says nothing of their age: the time of their append does."""
 
-    def __init__(self, hours: float, most: int) -> None:
+    def __init__(self, hours: float, most: int, partitions: int = 1) -> None:
         self._milliseconds = hours * 3_600_000
         self.most = most
         """The most commands that it holds."""
+        self.most_of_one = min(most, 2 * most // partitions)
+        """So many of one partition are looked for in its snapshot: twice its share, since keys are spread by hash."""
         self._remembered: dict[str, Remembered] = {}
         self._by_age: list[tuple[int, str]] = []
         self._counts: Counter[tuple[str, int]] = Counter()
@@ -72,6 +74,10 @@ class KeyWindow:
         """
         if not remembered.fingerprint or remembered.appended_ms < self.oldest_ms():
             return
+        self._take(command_id, remembered)
+        self._forget()
+
+    def _take(self, command_id: str, remembered: Remembered) -> None:
         known = self._remembered.get(command_id)
         if known is None:
             heapq.heappush(self._by_age, (remembered.appended_ms, command_id))
@@ -81,12 +87,15 @@ class KeyWindow:
                 remembered = known.extended(remembered)
         self._counts[remembered.topic, remembered.partition] += 1
         self._remembered[command_id] = remembered
-        self._forget()
 
     def extend(self, segment: Keys, topic: str, partition: int) -> None:
         """Remember the commands of a partition that ``packed`` gave."""
+        oldest_ms = self.oldest_ms()
         for command_id, fingerprint, subject, version, first, last, appended_ms in orjson.loads(segment.packed):
-            self.add(command_id, Remembered(fingerprint, subject, version, topic, partition, first, last, appended_ms))
+            if appended_ms >= oldest_ms:
+                place = (topic, partition, first, last, appended_ms)
+                self._take(command_id, Remembered(fingerprint, subject, version, *place))
+        self._forget()
 
     def drop(self, places: Collection[tuple[str, int]]) -> None:
         """Forget the commands of these topics' partitions, which are another instance's from now on, or known anew."""

@@ -123,7 +123,9 @@ class Keeper:
         return self._mark
 
     async def _stored(self) -> tuple[Base | None, dict[str, str]]:
-        base = await self._store.begin(self._place, keys_since_ms=self._keys.oldest_ms(), most_keys=self._keys.most)
+        base = await self._store.begin(
+            self._place, keys_since_ms=self._keys.oldest_ms(), most_keys=self._keys.most_of_one
+        )
         if base is None or QUARANTINED not in base.known:
             return base, {}
         found = await self._store.load(self._place, [QUARANTINED])
