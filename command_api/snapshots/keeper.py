@@ -37,8 +37,6 @@ QUARANTINED = "\x01quarantined"
 """Where a snapshot keeps which aggregates are quarantined; no aggregate has such an id."""
 ROWS_IN_A_TURN = 20
 """So many aggregates are dumped before other tasks get their turn."""
-SPILL = 4
-"""Reading the log waits for the snapshot when so many times more has changed than makes one due."""
 
 logger = structlog.get_logger(__name__)
 
@@ -53,7 +51,9 @@ class Pace(NamedTuple):
 class Turn:
     """What the keepers of an instance share, so that one saves at a time: all at once they would make commands wait."""
 
-    taken = False
+    def __init__(self) -> None:
+        self.free = asyncio.Event()
+        self.free.set()
 
 
 class Keeper:
@@ -169,25 +169,30 @@ class Keeper:
         what the log says up to ``mark``."""
         moved = mark.position.next_offset - self._mark.position.next_offset
         waited = time.monotonic() - self._tried_at >= self._pace.seconds
-        if moved and not self._turn.taken and (waited or (moved >= self._pace.records and not self.trouble)):
+        if moved and self._turn.free.is_set() and (waited or (moved >= self._pace.records and not self.trouble)):
             self._save_soon(mark)
 
     def _save_soon(self, mark: Mark) -> None:
         if self._saving is None and self.lost is None:
-            self._tried_at, self._turn.taken = time.monotonic(), True
+            self._tried_at = time.monotonic()
+            self._turn.free.clear()
             self._saving = asyncio.create_task(
                 self._save(mark, self._memory.capture()), name=f"save {self._place.topic}"
             )
             self._saving.add_done_callback(self._saved)
 
     def _saved(self, saving: "asyncio.Task[None]") -> None:
-        self._saving, self._turn.taken = None, False
+        self._saving = None
+        self._turn.free.set()
 
     async def reached(self, mark: Mark) -> None:
-        """The log has been read up to ``mark``; wait for the snapshot when memory would hold too much of it."""
+        """The log has been read up to ``mark``. While memory has more of it than makes a snapshot due, wait for one and
+        for the turn to take it: many partitions may be read at once, faster than they can be saved."""
         self.offer(mark)
-        if self._memory.changes > SPILL * self._pace.records and not self.trouble:
+        while self._memory.changes > self._pace.records and not self.trouble and self.lost is None:
             await self.settled()
+            await self._turn.free.wait()
+            self.offer(mark)
 
     async def settled(self) -> None:
         """Wait until no save is under way. Raises nothing."""

@@ -1,5 +1,6 @@
 """The keeper of one partition's snapshot, on a store in memory."""
 
+import asyncio
 from typing import Any
 
 from command_api.aggregate import Versioned
@@ -37,3 +38,25 @@ async def test_while_the_store_is_away_what_has_piled_up_is_not_dumped_at_every_
     keeper.offer(Mark(Position(10, Holder(1, "w")), "id"))
     await keeper.settled()
     assert (dumps, keeper.trouble, len(shared.rows["stock", 0])) == (20, "", 10)
+
+
+async def test_a_log_is_not_read_further_while_more_has_changed_than_is_due_and_another_partition_saves() -> None:
+    turn, shared, keys = Turn(), SharedSnapshots(), KeyWindow(24, 100)
+    memory = Memory(STOCK_ITEM, keys)
+    place = Place("memory", "stock", 0, "1")
+    keeper = Keeper(MemorySnapshots(shared), place, STOCK_ITEM, memory, keys, Pace(3600, 10), turn, lambda: None)
+    await keeper.begin(stay_if_away=False)
+    turn.free.clear()  # another partition saves
+    for number in range(10):
+        memory.put(f"A{number}", Versioned(1, STOCK_ITEM.initial))
+    await keeper.reached(Mark(Position(10, Holder(1, "w")), "id10"))
+    memory.put("A10", Versioned(1, STOCK_ITEM.initial))
+    reading = asyncio.create_task(keeper.reached(Mark(Position(11, Holder(1, "w")), "id11")))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not reading.done()
+    turn.free.set()
+    await asyncio.wait_for(reading, 5)
+    assert memory.changes == 0
+    await keeper.settled()
+    assert len(shared.rows["stock", 0]) == 11
