@@ -43,7 +43,7 @@ async def measure(file: Path) -> list[Section]:
             for number, victim in enumerate(VICTIMS, 1):
                 reached = await _until_appended(stage.settings, importing, events * number // (len(VICTIMS) + 1))
                 kills.append(Figure(f"{victim}, killed after {reached:,} records: ready again after",
-                                    round(await _kill(stage.members[victim]), 1), "s"))  # fmt: skip
+                                    round(await kill(stage.members[victim]), 1), "s"))  # fmt: skip
             await importing
         finally:
             importing.cancel()
@@ -91,7 +91,7 @@ async def _until_appended(settings: Settings, importing: "asyncio.Task[str]", re
     raise TooShort(f"the import ended before {records:,} records were in the log")
 
 
-async def _kill(victim: Supervised) -> float:
+async def kill(victim: Supervised) -> float:
     """SIGKILL the program and all that it started; seconds until it is ready again."""
     assert victim.pid is not None, f"{victim.program.name} is not running"
     restarts, began = victim.restarts, time.monotonic()

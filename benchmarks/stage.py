@@ -1,7 +1,5 @@
 """Where a benchmark runs: the whole product in a temporary home on free ports, gone at the end."""
 
-import asyncio
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,10 +8,11 @@ from typing import NamedTuple
 
 import httpx
 
+from benchmarks.child import run_module
 from infra.launcher.fresh import fresh_settings
 from infra.launcher.supervised import Supervised
 from infra.launcher.whole import running_whole
-from infra.settings import REPOSITORY, Settings
+from infra.settings import Settings
 
 
 class CommandFailed(Exception):
@@ -48,21 +47,7 @@ async def running_stage() -> AsyncIterator[Stage]:
 
 async def stockroom(*arguments: str) -> str:
     """Run a command of the product on the stage and give its output. Raises `CommandFailed`."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "infra.cli",
-        *arguments,
-        cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await process.wait()
-    if process.returncode != 0:
-        raise CommandFailed(f"{' '.join(arguments)} ended with {process.returncode}:\n{output.decode()}")
-    return output.decode()
+    ended = await run_module("infra.cli", *arguments)
+    if ended.code != 0:
+        raise CommandFailed(f"{' '.join(arguments)} ended with {ended.code}:\n{ended.output}{ended.errors}")
+    return ended.output + ended.errors

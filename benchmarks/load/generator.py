@@ -1,11 +1,8 @@
 """Runs the load generator in a process of its own, from within a benchmark."""
 
-import asyncio
-import sys
-
+from benchmarks.child import run_module
 from benchmarks.load.measured import Measured
 from benchmarks.load.plan import Plan
-from infra.settings import REPOSITORY
 
 
 class LoadFailed(Exception):
@@ -14,21 +11,7 @@ class LoadFailed(Exception):
 
 async def load(plan: Plan) -> Measured:
     """Carry a plan out and give what was measured. Raises `LoadFailed`."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "benchmarks.load",
-        plan.dumps(),
-        cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        output, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise LoadFailed(errors.decode())
-    return Measured.loads(output.decode())
+    ended = await run_module("benchmarks.load", plan.dumps())
+    if ended.code != 0:
+        raise LoadFailed(ended.errors)
+    return Measured.loads(ended.output)

@@ -1,15 +1,15 @@
 """Runs the reference in a process of its own, each time in a new database with the durability that is asked for."""
 
 import asyncio
-import sys
 from dataclasses import dataclass, replace
 from itertools import count
 
 import asyncpg
 
+from benchmarks.child import run_module
 from benchmarks.databases import new_database
 from benchmarks.reference.saved import Run, Saved
-from infra.settings import REPOSITORY, Settings
+from infra.settings import Settings
 
 FOLLOWED_THREADS = 8
 """Threads that save while somebody reads on."""
@@ -66,24 +66,10 @@ async def _new_database(settings: Settings, commit: str) -> str:
 
 
 async def _carry_out(run: Run) -> Saved:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "benchmarks.reference",
-        run.dumps(),
-        cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        output, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise ReferenceFailed(errors.decode())
-    saved = Saved.loads(output.decode())
+    ended = await run_module("benchmarks.reference", run.dumps())
+    if ended.code != 0:
+        raise ReferenceFailed(ended.errors)
+    saved = Saved.loads(ended.output)
     if (saved.server["synchronous_commit"], saved.server["fsync"]) != (run.commit, "on"):
         raise ReferenceFailed(f"synchronous_commit={run.commit} and fsync=on were asked for; it has {saved.server}")
     return saved

@@ -10,6 +10,8 @@ import httpx
 
 from command_api.app import create_app
 from command_api.instance import run_instance
+from command_api.request import command_identity, created_id
+from infra.http.principal import OPERATOR
 from infra.launcher.ports import free_ports
 from infra.settings import Settings
 from tests.support.poll import until
@@ -63,3 +65,8 @@ async def shared_out(client: httpx.AsyncClient, instances: list[Instance]) -> bo
 def new_product(unique: str, number: int) -> dict[str, Any]:
     """The body that adds a product."""
     return {"sku": f"{unique}-{number}".upper(), "kind": "GOOD", "name": "A thing", "price": 2.5}
+
+
+def order_id_of(key: str) -> str:
+    """The id of the order that is placed under an Idempotency-Key."""
+    return created_id(command_identity(OPERATOR, "POST /v1/orders", key))

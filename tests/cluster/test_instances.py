@@ -1,20 +1,11 @@
 """Several command APIs share the shards: any of them takes any command, and what one has done the others know."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import orjson
-import pytest
 
 from infra.partition_of import partition_of
 from infra.settings import Settings
 from tests.cluster.instances import new_product, running
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=20) as made:
-        yield made
 
 
 async def test_every_instance_takes_every_command_and_a_repeat_is_recognised_everywhere(

@@ -10,11 +10,9 @@ import httpx
 import orjson
 import pytest
 
-from command_api.request import command_identity, created_id
-from infra.http.principal import OPERATOR
 from infra.partition_of import partition_of
 from infra.settings import Settings
-from tests.cluster.instances import Instance, new_product, running
+from tests.cluster.instances import Instance, new_product, order_id_of, running
 from tests.support.poll import until
 
 Send = Callable[[httpx.AsyncClient, str, str], Awaitable[list[int]]]
@@ -116,7 +114,7 @@ async def order_at(instance: Instance, http: httpx.AsyncClient) -> tuple[str, st
 
     while True:
         key = str(uuid4())
-        order_id = created_id(command_identity(OPERATOR, "POST /v1/orders", key))
+        order_id = order_id_of(key)
         if told["owners"][str(partition_of(order_id, told["partitions"]))] == instance.url:
             return key, order_id
 

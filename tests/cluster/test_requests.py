@@ -1,24 +1,15 @@
 """What requests bring, or leave out, where several instances take them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from command_api.request import command_identity, created_id
-from infra.http.principal import OPERATOR
 from infra.partition_of import partition_of
 from infra.settings import Settings
-from tests.cluster.instances import Instance, new_product, running
+from tests.cluster.instances import Instance, new_product, order_id_of, running
 from tests.support.poll import until
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=20) as made:
-        yield made
 
 
 async def test_what_is_created_without_a_key_is_created_once_wherever_it_is_asked_for(
@@ -81,8 +72,5 @@ async def keys_of(client: httpx.AsyncClient, instance: Instance, unique: str) ->
     table = (await client.get(f"{instance.url}/routing")).json()
     mine = {int(shard) for shard, url in table["owners"].items() if url == instance.url}
 
-    def order_id(key: str) -> str:
-        return created_id(command_identity(OPERATOR, "POST /v1/orders", key))
-
     keys = [f"{unique}-{number}" for number in range(100)]
-    return [key for key in keys if partition_of(order_id(key), table["partitions"]) in mine]
+    return [key for key in keys if partition_of(order_id_of(key), table["partitions"]) in mine]

@@ -10,11 +10,9 @@ import pytest
 
 from command_api.log import Outgoing
 from command_api.partition_writer import PartitionWriter
-from command_api.request import command_identity, created_id
 from event_schemas.topics import ORDERS
-from infra.http.principal import OPERATOR
 from infra.settings import Settings
-from tests.cluster.instances import Instance, running
+from tests.cluster.instances import Instance, order_id_of, running
 from tests.support.poll import until
 from tests.support.raw_http import request
 
@@ -38,8 +36,7 @@ class Slow:
         return await self._append(records)
 
     def _writer(self, key: str) -> PartitionWriter:
-        order_id = created_id(command_identity(OPERATOR, "POST /v1/orders", key))
-        writer: PartitionWriter = self.instance.app.state.desk.writers.of(ORDERS.name, order_id)
+        writer: PartitionWriter = self.instance.app.state.desk.writers.of(ORDERS.name, order_id_of(key))
         return writer
 
     def keys(self, count: int) -> list[str]:

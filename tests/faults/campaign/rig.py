@@ -1,15 +1,12 @@
 """Where a campaign runs: servers of its own on free ports, and several command API processes beside each other."""
 
 import asyncio
-import contextlib
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
+from benchmarks.kills import kill
 from infra.create_topics import create_topics
 from infra.launcher.fresh import OWN_SERVERS
 from infra.launcher.group import Group
@@ -65,19 +62,7 @@ class Rig:
 
     async def kill_server(self, name: str) -> float:
         """SIGKILL a server with all its processes; seconds until its supervisor has it ready again."""
-        loop = asyncio.get_running_loop()
-        member, began = self.servers[name], loop.time()
-        assert member.pid is not None, f"{name} is not running"
-        restarts, process = member.restarts, psutil.Process(member.pid)
-        for one in [*process.children(recursive=True), process]:
-            # A backend of PostgreSQL may end by itself between the look and the kill.
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.send_signal(signal.SIGKILL)
-        async with asyncio.timeout(READY_SECONDS):
-            while member.restarts == restarts:  # noqa: ASYNC110 (what restarts it has no event for it)
-                await asyncio.sleep(0.02)
-            await member.is_ready.wait()
-        return loop.time() - began
+        return await kill(self.servers[name])
 
 
 @asynccontextmanager
