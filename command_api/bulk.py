@@ -12,7 +12,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from command_api.desk import AtDesk, Desk
+from command_api.desk import AtDesk, Desk, made_or_recalled
 from command_api.group.bulk_forwarding import StrayLine
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent, Place
@@ -177,16 +177,15 @@ async def _hand_in(
         recalled = desk.writers.recall(*of, command_id, fingerprint)
         if recalled is not None:
             return key, _result(key, recalled)
-        try:
-            command = await _command(line.command, command_id, offers)
-        except Problem:
-            await desk.writers.ready(*of)  # what was done before is answered though things have changed since
-            recalled = desk.writers.recall(*of, command_id, fingerprint)
-            if recalled is None:
-                raise
-            return key, _result(key, recalled)
+
+        async def make() -> Command:
+            return await _command(line.command, command_id, offers)
+
+        made = await made_or_recalled(desk.writers, of, command_id, fingerprint, make)
+        if isinstance(made, Answer):
+            return key, _result(key, made)
         intent = Intent(
-            command=command,
+            command=made,
             command_id=command_id,
             fingerprint=fingerprint,
             actor=actor,

@@ -76,19 +76,15 @@ class Desk:
             await self.writers.ready(*of)
         if asked.tokens:
             await self._seen.check(asked.tokens)
-        answer = self.writers.recall(*of, asked.command_id, fingerprint)
-        if answer is None:
+        made: Command | Answer | None = self.writers.recall(*of, asked.command_id, fingerprint)
+        if made is None:
             self.writers.admit(*of)
-            try:
-                command = await make()
-            except Problem:
-                await self.writers.ready(*of)
-                answer = self.writers.recall(*of, asked.command_id, fingerprint)
-                if answer is None:
-                    raise
-        if answer is None:
+            made = await made_or_recalled(self.writers, of, asked.command_id, fingerprint, make)
+        if isinstance(made, Answer):
+            answer = made
+        else:
             intent = Intent(
-                command=command,
+                command=made,
                 command_id=asked.command_id,
                 fingerprint=fingerprint,
                 actor=str(asked.principal),
@@ -123,6 +119,21 @@ class Desk:
             {"type": event.wire_type, **event.model_dump(mode="json", exclude_none=True)} for event in answer.events
         ]
         return {"id": answer.subject, "version": answer.version, "events": events}
+
+
+async def made_or_recalled(
+    writers: Writers, of: tuple[str, str], command_id: str, fingerprint: str, make: Callable[[], Awaitable[Command]]
+) -> Command | Answer:
+    """The command that ``make`` gives. Where it fails since things have changed, the first answer to the command if it
+    was carried out before on the aggregate ``of`` (topic and id), else the problem."""
+    try:
+        return await make()
+    except Problem:
+        await writers.ready(*of)
+        answer = writers.recall(*of, command_id, fingerprint)
+        if answer is None:
+            raise
+        return answer
 
 
 def given(command: Command) -> Callable[[], Awaitable[Command]]:

@@ -7,8 +7,9 @@ from itertools import chain
 import structlog
 
 from command_api.intent import Pending, refuse
+from command_api.refusals import NotLoaded
 from command_api.snapshots.snapshot import SnapshotAway, SnapshotMoved, SnapshotWrong
-from infra.http.problems import DependencyUnavailable, InternalError
+from infra.http.problems import InternalError
 
 logger = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ class Parking:
             try:
                 await self._load(list(self._waiting))
             except SnapshotAway as away:
-                refuse(self.empty(), DependencyUnavailable(f"PostgreSQL, which has this aggregate, is away ({away})."))
+                refuse(self.empty(), NotLoaded(away))
             except (SnapshotMoved, SnapshotWrong):
                 self._go_on(self.empty())  # to be decided once the partition has been claimed anew
             except Exception:

@@ -24,14 +24,14 @@ from command_api.key_window import KeyWindow
 from command_api.log import Log, OutcomeUnknown
 from command_api.memory import Memory
 from command_api.parking import Parking
-from command_api.refusals import LogStopped, NotReady, UnknownOutcome
+from command_api.refusals import LogStopped, NotLoaded, NotReady, UnknownOutcome
 from command_api.snapshots.snapshot import Mark, SnapshotAway, SnapshotMoved, SnapshotWrong
 from command_api.snapshots.snapshots import Snapshots
 from command_api.take_over import TakeOver, within
 from command_api.timers import Timers
 from command_api.watch import Watches
 from domain.decider import Decider
-from infra.http.problems import DependencyUnavailable, Problem
+from infra.http.problems import Problem
 from infra.log_reader import LogBroken
 
 HOLD_SECONDS = 5.0
@@ -91,9 +91,8 @@ class PartitionWriter:
         self._claimed_in = 0
         """The lease's number when the last claim was made."""
         self._clock = clock
-        self._stopping = False
         self._released = False
-        self._end = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._claimed = asyncio.Event()
         self._broken: LogBroken | None = None
 
@@ -134,7 +133,7 @@ class PartitionWriter:
         try:
             await self._keeper.load([subject])
         except SnapshotAway as away:
-            raise DependencyUnavailable(f"PostgreSQL, which has this aggregate, is away ({away}).") from away
+            raise NotLoaded(away) from away
         except (SnapshotMoved, SnapshotWrong) as lost:
             raise NotReady(f"{self.name} is being claimed anew.") from lost
 
@@ -154,7 +153,7 @@ class PartitionWriter:
         """
         if self._broken is not None:
             raise LogStopped(str(self._broken), code=self._broken.code)
-        if self._stopping:
+        if self._stopping.is_set():
             raise self._gone()
         pending = Pending(intent, asyncio.get_running_loop().create_future())
         self._queue.append(pending)
@@ -173,7 +172,7 @@ class PartitionWriter:
     def tick(self) -> None:
         """While the partition is held, have the deadlines carried out that have passed, and a snapshot taken when one
         is due. To be called several times a second."""
-        if self._stopping or self.claiming or self._broken is not None:
+        if self._stopping.is_set() or self.claiming or self._broken is not None:
             return
         now = self._clock()
         self._keeper.look_at_deadlines(now)
@@ -193,21 +192,21 @@ class PartitionWriter:
     async def run(self) -> None:
         """Claim, then carry out commands until ``stop``; claim again after every loss of the partition."""
         try:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 try:
-                    await self._take_over.run(self._end)
+                    await self._take_over.run(self._stopping)
                     self._claimed.set()
                     await self._serve()
                 except Deposed as deposed:
                     logger.warning("deposed", partition=self.name, why=str(deposed))
                     self._take_over.anew = True
-                    await within(REJOIN_SECONDS, self._end)
+                    await within(REJOIN_SECONDS, self._stopping)
                 except Trespass as trespass:
                     logger.critical("somebody writes under our claim, claiming again", why=str(trespass))
                 except OutcomeUnknown as unknown:
                     logger.warning("outcome unknown, claiming again", partition=self.name, why=str(unknown))
                 finally:
-                    if not self._stopping:
+                    if not self._stopping.is_set():
                         self._claimed.clear()
             if self._fence.holds and not self._released:  # else the next owner may have begun with what is kept
                 await self._keeper.close(self._fence.mark)
@@ -230,9 +229,8 @@ class PartitionWriter:
     def stop(self) -> None:
         """Let ``run`` end once what is queued is done. Where the partition is not held, it ends with the try to claim
         it: what is queued has not happened then, and may be sent elsewhere."""
-        self._stopping = True
         self._work.set()
-        self._end.set()
+        self._stopping.set()
         self._claimed.set()
 
     def release(self) -> None:
@@ -249,10 +247,10 @@ class PartitionWriter:
         if self._lease is None:
             return True
         self._claimed_in = self._lease()
-        return self._claimed_in > 0 and not self._stopping
+        return self._claimed_in > 0 and not self._stopping.is_set()
 
     async def _reached(self, mark: Mark) -> None:
-        if self._stopping:
+        if self._stopping.is_set():
             raise ClaimUntimely(f"{self.name} is left before it is held")
         await self._keeper.reached(mark)
 
@@ -268,7 +266,7 @@ class PartitionWriter:
                 self._memory.trim()
                 if self._queue:  # what appends nothing waits for nothing: let others have their turn
                     await asyncio.sleep(0)
-            elif self._stopping:
+            elif self._stopping.is_set():
                 return
             else:
                 self._work.clear()
@@ -301,7 +299,12 @@ class PartitionWriter:
     async def _prove(self, batch: GroupCommit) -> int:
         """Append what was decided; where that is nothing, show that it was not decided on an outdated state. Gives the
         offset of the first record, or of one up to which the decisions hold."""
-        if not batch.records and not self._stopping and self._lease is not None and self._lease() == self._claimed_in:
+        if (
+            not batch.records
+            and not self._stopping.is_set()
+            and self._lease is not None
+            and self._lease() == self._claimed_in
+        ):
             return self._fence.position.next_offset - 1
         return await self._fence.append(batch.records or [beat(self._fence.holder)])
 

@@ -5,6 +5,7 @@ Unavailable
 ├── Abandoned             503 abandoned             nothing happened; its client has left
 ├── NotReady              503 partition_unavailable nothing happened
 ├── UnknownOutcome        503 outcome_unknown       it may have happened: repeat with the same key
+├── NotLoaded             503 dependency_unavailable nothing happened
 ├── LogStopped            503 log_truncated, …      nothing happened; a person must look
 └── Quarantined           503 aggregate_quarantined nothing happened; a person must look
 Conflict
@@ -19,7 +20,7 @@ Refused                   404 or 409, with the code of the rule that says no
 from http import HTTPStatus
 
 from domain.rejected import NotFound, Rejected
-from infra.http.problems import Conflict, Problem, Unavailable
+from infra.http.problems import Conflict, DependencyUnavailable, Problem, Unavailable
 
 
 class Overloaded(Unavailable):
@@ -44,6 +45,13 @@ class UnknownOutcome(Unavailable):
     """The answer of the log is missing. Repeat with the same Idempotency-Key to learn, or to have it done once."""
 
     code, title = "outcome_unknown", "It is not known whether this was done"
+
+
+class NotLoaded(DependencyUnavailable):
+    """The aggregate is not in memory, and the store that has it is ``away``; nothing was done."""
+
+    def __init__(self, away: Exception) -> None:
+        super().__init__(f"PostgreSQL, which has this aggregate, is away ({away}).")
 
 
 class LogStopped(Unavailable):
