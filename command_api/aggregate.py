@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from command_api.key_window import Remembered
+from command_api.key_segment import Remembered
 from command_api.snapshots.snapshot import Kept
 from domain.decider import Decider
 

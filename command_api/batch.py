@@ -10,7 +10,7 @@ import structlog
 
 from command_api.aggregate import Versioned
 from command_api.intent import Answer, Intent, Pending
-from command_api.key_window import Remembered
+from command_api.key_segment import Remembered
 from command_api.log import MAX_BATCH_BYTES, Outgoing
 from command_api.memory import Cold, Memory
 from command_api.parking import Parking

@@ -1,46 +1,24 @@
 """The memory of commands: which keys were used, with what request, and where their events lie.
 
 It begins with what the snapshots keep and is folded from the log behind them, so it survives a crash. It forgets by age
-and by number, the oldest first.
+and by number, the oldest first. All but the newest are packed: a take-over brings hundreds of thousands, of which next
+to none is ever asked for.
 """
 
 import heapq
 import time
-from collections import Counter
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection
+from itertools import count
+from math import inf
 
-import orjson
+from command_api.key_segment import ROWS, Remembered, Segment, digest, pack, segments
 
-from command_api.snapshots.snapshot import Keys
-
-
-class Remembered(NamedTuple):
-    """A command that was carried out, by the last of its events."""
-
-    fingerprint: str
-    subject: str
-    version: int
-    topic: str
-    partition: int
-    first_offset: int
-    last_offset: int
-    appended_ms: int
-
-    def extended(self, later: "Remembered") -> "Remembered":
-        """The command with a later event of it taken in."""
-        return later._replace(first_offset=min(self.first_offset, later.first_offset))
-
-
-def packed(commands: Mapping[str, Remembered]) -> Keys | None:
-    """These commands of one partition for a snapshot, None when there are none; ``KeyWindow.extend`` takes them."""
-    if not commands:
-        return None
-    rows = [
-        (command_id, it.fingerprint, it.subject, it.version, it.first_offset, it.last_offset, it.appended_ms)
-        for command_id, it in commands.items()
-    ]
-    return Keys(orjson.dumps(rows), len(rows), max(known.appended_ms for known in commands.values()))
+_ROW = 2**32
+"""A packed command is known by the number of its segment times this, and its row there."""
+_ALIKE_MS = 1000
+"""Where many are forgotten at once, commands of one second count as of one age."""
 
 
 class KeyWindow:
@@ -54,67 +32,137 @@ class KeyWindow:
         """The most commands that it holds."""
         self.most_of_one = min(most, 2 * most // partitions)
         """So many of one partition are looked for in its snapshot: twice its share, since keys are spread by hash."""
-        self._remembered: dict[str, Remembered] = {}
-        self._by_age: list[tuple[int, str]] = []
-        self._counts: Counter[tuple[str, int]] = Counter()
-        """How many are of each topic's partition: where there are none, none need to be looked for."""
+        self._newest: dict[str, Remembered] = {}
+        """Those that are not packed yet, by id."""
+        self._not_packed: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+        self._not_packed_since = inf
+        """None of these is older."""
+        self._rows: dict[int, int] = {}
+        """Packed commands by the digest of their id."""
+        self._segments: dict[int, Segment] = {}
+        self._of_place: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
+        self._by_age: list[tuple[int, int, int]] = []
+        """Of each segment: the age of the oldest command still remembered, the segment's number, and the row there."""
+        self._numbers = count(1)
 
     def __len__(self) -> int:
-        return len(self._remembered)
+        return len(self._newest) + len(self._rows)
 
     def get(self, command_id: str) -> Remembered | None:
         """What is remembered of a command, None if nothing is or it is older than the window."""
-        known = self._remembered.get(command_id)
+        known = self._find(command_id)
         return None if known is None or known.appended_ms < self.oldest_ms() else known
 
-    def add(self, command_id: str, remembered: Remembered) -> None:
-        """Remember an event of a command. Further events of it extend what is remembered.
+    def _find(self, command_id: str) -> Remembered | None:
+        if (known := self._newest.get(command_id)) is not None:
+            return known
+        if (row := self._rows.get(digest(command_id))) is None:
+            return None
+        found_id, packed = self._segments[row // _ROW].row(row % _ROW)
+        return packed if found_id == command_id else None
 
-        One without a fingerprint is a policy's: a repeat of it changes nothing, and so many would push others out.
+    def add(self, command_id: str, remembered: Remembered) -> Remembered | None:
+        """Remember an event of a command and give what is known of it now: further events of it extend that. None for
+        what is not remembered: the too old, and what has no fingerprint.
+
+        That is a policy's: a repeat of it changes nothing, and so many would push others out.
         """
         if not remembered.fingerprint or remembered.appended_ms < self.oldest_ms():
-            return
-        self._take(command_id, remembered)
+            return None
+        place = remembered.topic, remembered.partition
+        known = self._find(command_id)
+        if known is not None and (known.topic, known.partition) == place:
+            remembered = known.extended(remembered)
+        if known is None and len(self) >= self.most and remembered.appended_ms < self._oldest():
+            return remembered  # it would be the first to be forgotten
+        before = self._newest.get(command_id)
+        if before is None or (before.topic, before.partition) != place:
+            self._not_packed[place].append(command_id)
+        if before is None and known is not None:
+            del self._rows[digest(command_id)]
+        self._not_packed_since = min(self._not_packed_since, remembered.appended_ms)
+        self._newest[command_id] = remembered
+        if len(self._not_packed[place]) >= ROWS:
+            self._pack(place)
         self._forget()
+        return remembered
 
-    def _take(self, command_id: str, remembered: Remembered) -> None:
-        known = self._remembered.get(command_id)
-        if known is None:
-            heapq.heappush(self._by_age, (remembered.appended_ms, command_id))
-        else:
-            self._counts[known.topic, known.partition] -= 1
-            if (known.topic, known.partition) == (remembered.topic, remembered.partition):
-                remembered = known.extended(remembered)
-        self._counts[remembered.topic, remembered.partition] += 1
-        self._remembered[command_id] = remembered
-
-    def extend(self, segment: Keys, topic: str, partition: int) -> None:
-        """Remember the commands of a partition that ``packed`` gave."""
+    def extend(self, packed: bytes, topic: str, partition: int) -> None:
+        """Remember commands of a partition that ``pack`` or ``joined`` gave. Raises ``Unreadable``."""
         oldest_ms = self.oldest_ms()
-        for command_id, fingerprint, subject, version, first, last, appended_ms in orjson.loads(segment.packed):
-            if appended_ms >= oldest_ms:
-                place = (topic, partition, first, last, appended_ms)
-                self._take(command_id, Remembered(fingerprint, subject, version, *place))
-        self._forget()
+        for segment in segments(packed, topic, partition):
+            self._hold(segment, bisect_left(segment.ages, oldest_ms))
+            self._forget()
 
     def drop(self, places: Collection[tuple[str, int]]) -> None:
         """Forget the commands of these topics' partitions, which are another instance's from now on, or known anew."""
-        if not sum(self._counts.pop(place, 0) for place in places):
-            return
-        self._remembered = {
-            command_id: known
-            for command_id, known in self._remembered.items()
-            if (known.topic, known.partition) not in places
-        }
-        self._by_age = [(known.appended_ms, command_id) for command_id, known in self._remembered.items()]
-        heapq.heapify(self._by_age)
+        for place in places:
+            for command_id in self._not_packed.pop(place, ()):
+                if self._is_newest(command_id, place):
+                    del self._newest[command_id]
+            for number in self._of_place.pop(place, ()):
+                segment = self._segments.pop(number)
+                self._let_go(number, segment, 0, len(segment))
+        if len(self._by_age) != len(self._segments):
+            self._by_age = [entry for entry in self._by_age if entry[1] in self._segments]
+            heapq.heapify(self._by_age)
 
     def oldest_ms(self) -> int:
         """Append time of the oldest command that is still remembered, milliseconds since 1970."""
         return int(time.time() * 1000 - self._milliseconds)
 
+    def _oldest(self) -> float:
+        packed = self._by_age[0][0] if self._by_age else inf
+        return min(packed, self._not_packed_since)
+
+    def _is_newest(self, command_id: str, place: tuple[str, int]) -> bool:
+        known = self._newest.get(command_id)
+        return known is not None and (known.topic, known.partition) == place
+
+    def _pack(self, place: tuple[str, int]) -> None:
+        command_ids = dict.fromkeys(self._not_packed.pop(place))
+        keys = pack({each: self._newest.pop(each) for each in command_ids if self._is_newest(each, place)})
+        if not self._newest:
+            self._not_packed_since = inf
+        if keys is not None:
+            for segment in segments(keys.packed, *place):
+                self._hold(segment, 0)
+
+    def _hold(self, segment: Segment, first: int) -> None:
+        if first == len(segment):
+            return
+        number = next(self._numbers)
+        self._segments[number] = segment
+        self._of_place[segment.topic, segment.partition].add(number)
+        self._rows.update(zip(segment.digests[first:], range(number * _ROW + first, (number + 1) * _ROW), strict=False))
+        heapq.heappush(self._by_age, (segment.ages[first], number, first))
+
     def _forget(self) -> None:
-        oldest_allowed = self.oldest_ms()
-        while self._by_age and (len(self._remembered) > self.most or self._by_age[0][0] < oldest_allowed):
-            forgotten = self._remembered.pop(heapq.heappop(self._by_age)[1])
-            self._counts[forgotten.topic, forgotten.partition] -= 1
+        allowed = self.oldest_ms()
+        # Many at once take a tenth of the time: a window that is full makes room for the next hundreds.
+        fits = self.most if len(self) <= self.most else self.most - min(ROWS, self.most // 100)
+        while (excess := len(self) - fits) > 0 or (self._by_age and self._by_age[0][0] < allowed):
+            if excess > 0 and (not self._by_age or self._not_packed_since < self._by_age[0][0]):
+                for place in list(self._not_packed):
+                    self._pack(place)
+                continue
+            age, number, first = self._by_age[0]
+            segment = self._segments[number]
+            end = bisect_left(segment.ages, allowed, first)
+            if excess > 0:
+                next_age = min((entry[0] for entry in self._by_age[1:3]), default=age)
+                alike = bisect_right(segment.ages, max(next_age, age + _ALIKE_MS), first)
+                end = max(end, min(first + excess, alike))
+            self._let_go(number, segment, first, end)
+            if end < len(segment):
+                heapq.heapreplace(self._by_age, (segment.ages[end], number, end))
+            else:
+                heapq.heappop(self._by_age)
+                del self._segments[number]
+                self._of_place[segment.topic, segment.partition].discard(number)
+
+    def _let_go(self, number: int, segment: Segment, first: int, end: int) -> None:
+        """Forget these rows, but where a newer one of the same command has taken their place."""
+        for row, each in enumerate(segment.digests[first:end], start=number * _ROW + first):
+            if self._rows.get(each) == row:
+                del self._rows[each]

@@ -8,7 +8,8 @@ import structlog
 
 from command_api.aggregate import Birth, Versioned
 from command_api.deadlines import Deadlines
-from command_api.key_window import KeyWindow, Remembered
+from command_api.key_segment import Remembered
+from command_api.key_window import KeyWindow
 from command_api.refusals import Quarantined
 from command_api.snapshots.known_subjects import KnownSubjects
 from command_api.snapshots.snapshot import SnapshotWrong
@@ -126,10 +127,9 @@ class Memory:
     def acknowledge(self, command_id: str, remembered: Remembered, state: Any) -> None:
         """Take what is in the history for ever: a command by one of its events or by its last, and the state after."""
         subject = remembered.subject
-        self._keys.add(command_id, remembered)
-        if remembered.fingerprint:
+        if (known := self._keys.add(command_id, remembered)) is not None:
             before = self._commands.get(command_id)
-            self._commands[command_id] = remembered if before is None else before.extended(remembered)
+            self._commands[command_id] = known if before is None else before.extended(known)
         due = self._decider.due(state)
         self.deadlines.note(subject, due.at if due is not None else None)
         aggregate = self._changed[subject]

@@ -6,15 +6,17 @@ beginning.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
 import structlog
 
 from command_api.aggregate import kept
-from command_api.key_window import KeyWindow, packed
+from command_api.key_segment import ROWS, Remembered, Unreadable, joined, pack
+from command_api.key_window import KeyWindow
 from command_api.memory import Captured, Memory, subject_of
 from command_api.snapshots.cold_loads import ColdLoads
 from command_api.snapshots.kept_deadlines import KeptDeadlines
@@ -23,6 +25,7 @@ from command_api.snapshots.snapshot import (
     BEGINNING,
     Base,
     Kept,
+    Keys,
     Mark,
     Place,
     SnapshotAway,
@@ -117,9 +120,12 @@ class Keeper:
         self._known = KnownSubjects() if base is None else base.known
         self._memory.reset(self._known, quarantined, based=base is not None)
         self._keys.drop({(self._place.topic, self._place.partition)})
-        for segment in () if base is None else base.keys:
-            self._keys.extend(segment, self._place.topic, self._place.partition)
-            await asyncio.sleep(0)
+        try:
+            for keys in () if base is None else base.keys:
+                self._keys.extend(keys.packed, self._place.topic, self._place.partition)
+                await asyncio.sleep(0)
+        except Unreadable as error:
+            raise SnapshotWrong(str(error)) from error
         return self._mark
 
     async def _stored(self) -> tuple[Base | None, dict[str, str]]:
@@ -216,7 +222,7 @@ class Keeper:
             rows = await self._rows(captured)
             before = None if self._mark == BEGINNING else self._mark
             assert before is not None or not self._known, "a first snapshot of what was partly in another one"
-            await self._store.save(self._place, before, mark, rows, packed(captured.commands))
+            await self._store.save(self._place, before, mark, rows, await _packed(captured.commands))
             await self._learn([row.subject for row in rows])
         except SnapshotAway as away:
             self.trouble = str(away)
@@ -247,3 +253,13 @@ class Keeper:
         for start in range(0, len(subjects), 5 * ROWS_IN_A_TURN):
             self._known.update(subjects[start : start + 5 * ROWS_IN_A_TURN])
             await asyncio.sleep(0)
+
+
+async def _packed(commands: Mapping[str, Remembered]) -> Keys | None:
+    """These commands for the store, packed in portions, so that other tasks come in between."""
+    parts, waiting = [], iter(commands.items())
+    while portion := dict(islice(waiting, ROWS)):
+        if (part := pack(portion)) is not None:
+            parts.append(part)
+        await asyncio.sleep(0)
+    return joined(parts)

@@ -46,7 +46,7 @@ class Kept(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """Commands carried out between two snapshots, packed by ``KeyWindow``; opaque to the store."""
+    """Commands carried out between two snapshots, packed by ``key_segment``; opaque to the store."""
 
     packed: bytes
     count: int  # type: ignore[assignment]  # a tuple's own `count` is of no use here

@@ -2,7 +2,8 @@ import time
 
 import pytest
 
-from command_api.key_window import KeyWindow, Remembered
+from command_api.key_segment import Remembered
+from command_api.key_window import KeyWindow
 
 
 def remembered(offset: int, *, age_hours: float = 0.0, partition: int = 0) -> Remembered:

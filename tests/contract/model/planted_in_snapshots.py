@@ -29,7 +29,7 @@ def saves_what_is_not_acknowledged(patch: pytest.MonkeyPatch) -> None:
 
 
 def keeps_no_keys(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(keeper, "packed", lambda commands: None)
+    patch.setattr(keeper, "pack", lambda commands: None)
 
 
 def loses_changes_of_a_save_that_failed(patch: pytest.MonkeyPatch) -> None:
