@@ -1,12 +1,9 @@
 """The writer of one partition: decides its commands one after the other and appends their events in group commits.
 
-While a batch is on its way, arriving commands queue; the next batch takes them. A command is answered only when the log
-has said where its events lie and that nobody wrote in between; refusals too, since they were decided on the same state.
+While a batch is on its way, arriving commands queue; the next batch takes them.
 """
 
 import asyncio
-import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,16 +12,18 @@ from typing import Any
 import structlog
 
 from command_api.aggregate import Versioned
-from command_api.batch import BatchMaker, GroupCommit, changes, recall
-from command_api.expected_wait import ExpectedWait
-from command_api.fence import ClaimUntimely, Deposed, Fence, Trespass, beat
+from command_api.batch import BatchMaker, recall
+from command_api.claim_term import ClaimTerm
+from command_api.command_queue import HOLD_SECONDS, CommandQueue
+from command_api.committer import Committer
+from command_api.fence import ClaimUntimely, Deposed, Fence, Trespass
 from command_api.group.elsewhere import HeldElsewhere
-from command_api.intent import Answer, Intent, Pending, refuse
+from command_api.intent import Answer, Intent, refuse
 from command_api.key_window import KeyWindow
 from command_api.log import Log, OutcomeUnknown
 from command_api.memory import Memory
 from command_api.parking import Parking
-from command_api.refusals import LogStopped, NotLoaded, NotReady, UnknownOutcome
+from command_api.refusals import LogStopped, NotLoaded, NotReady
 from command_api.snapshots.snapshot import Mark, SnapshotAway, SnapshotMoved, SnapshotWrong
 from command_api.snapshots.snapshots import Snapshots
 from command_api.take_over import TakeOver, within
@@ -34,8 +33,6 @@ from domain.decider import Decider
 from infra.http.problems import Problem
 from infra.log_reader import LogBroken
 
-HOLD_SECONDS = 5.0
-"""How long a command waits for a partition that is being claimed, before 503."""
 REJOIN_SECONDS = 1.0
 """How long a deposed writer leaves the partition to the one that claimed it."""
 
@@ -51,10 +48,8 @@ class PartitionWriter:
     """One partition of one topic, with its aggregates in memory. ``run`` is the only task that claims or appends.
 
     Memory begins with the partition's snapshot, of ``snapshots``; a command whose aggregate is only there waits aside.
-    ``lease`` gives the number of the group's assignment as long as nobody else can have been told to claim the
-    partition meanwhile, 0 otherwise; it is None where there is no group. A claim is made only under a lease; what
-    appends nothing is answered at once under the lease of the claim, and proven by a beat without. ``clock`` gives the
-    business time of events and tells which deadlines have passed.
+    ``lease`` is that of ``ClaimTerm``: a claim is made only under one. ``clock`` gives the business time of events and
+    tells which deadlines have passed.
     """
 
     def __init__(
@@ -80,16 +75,13 @@ class PartitionWriter:
             reached=self._reached,
         )
         self._take_over = TakeOver(self.name, self._fence, self._keeper)
-        self._parking = Parking(self._keeper.load, self._memory.cold, self._requeue)
+        self._queue = CommandQueue(self.name, self._work)
+        self._parking = Parking(self._keeper.load, self._memory.cold, self._queue.put_back)
         self._batches = BatchMaker(log.topic, log.partition, decider, self._memory, self._parking)
-        self._queue: deque[Pending] = deque()
-        self._under_way = GroupCommit()
-        self._expected = ExpectedWait()
+        self._committer = Committer(self._queue, self._batches, self._fence, self.watches, self._claim_lasts, clock)
         self._timers = Timers(log.topic, decider, self._memory, self.acknowledged, self.submit, self._warm)
         self._warming: set[asyncio.Task[None]] = set()
-        self._lease = lease
-        self._claimed_in = 0
-        """The lease's number when the last claim was made."""
+        self._term = ClaimTerm(lease)
         self._clock = clock
         self._released = False
         self._stopping = asyncio.Event()
@@ -99,7 +91,7 @@ class PartitionWriter:
     @property
     def claiming(self) -> bool:
         """Whether the partition is not held yet, or not any more, and will be."""
-        return not (self._fence.holds or self._under_way.decided or self._broken is not None)
+        return not (self._fence.holds or self._committer.under_way.decided or self._broken is not None)
 
     @property
     def trouble(self) -> str:
@@ -119,7 +111,7 @@ class PartitionWriter:
     @property
     def expected_wait(self) -> float:
         """Seconds that a command handed in now is going to wait in the queue, 0 when none is before it."""
-        return self._expected.behind(len(self._queue))
+        return self._queue.expected_wait
 
     def limit_cache(self, aggregates: int) -> None:
         """Keep at most so many aggregates in memory that have not changed since the last snapshot."""
@@ -140,7 +132,7 @@ class PartitionWriter:
     def acknowledged(self, subject: str) -> Versioned:
         """An aggregate as the log has acknowledged it, whatever is on its way; ``ready`` comes first. Raises
         ``Quarantined``."""
-        return self._under_way.before.get(subject) or self._memory.get(subject)
+        return self._committer.under_way.before.get(subject) or self._memory.get(subject)
 
     def recall(self, subject: str, command_id: str, fingerprint: str) -> Answer | None:
         """The first answer to a command on ``subject`` that was carried out already. Raises ``KeyReused``."""
@@ -155,19 +147,11 @@ class PartitionWriter:
             raise LogStopped(str(self._broken), code=self._broken.code)
         if self._stopping.is_set():
             raise self._gone()
-        pending = Pending(intent, asyncio.get_running_loop().create_future())
-        self._queue.append(pending)
-        self._work.set()
-        return pending.future
+        return self._queue.put(intent)
 
     def expire(self) -> None:
         """Refuse the commands that have waited too long in the queue: none of them has happened."""
-        oldest_allowed = time.monotonic() - HOLD_SECONDS
-        late = [pending for pending in self._queue if pending.since < oldest_allowed]
-        if late:
-            for pending in late:
-                self._queue.remove(pending)
-            refuse(late, NotReady(f"{self.name} could not be written within {HOLD_SECONDS:.0f} s."))
+        self._queue.expire()
 
     def tick(self) -> None:
         """While the partition is held, have the deadlines carried out that have passed, and a snapshot taken when one
@@ -177,7 +161,7 @@ class PartitionWriter:
         now = self._clock()
         self._keeper.look_at_deadlines(now)
         self._timers.fire(now)
-        if not self._under_way.decided:
+        if not self._committer.under_way.decided:
             self._keeper.offer(self._fence.mark)
 
     def _warm(self, subject: str) -> None:
@@ -222,8 +206,7 @@ class PartitionWriter:
             await self.log.close()
 
     def _refuse_all(self, problem: Exception) -> None:
-        refuse(self._queue, problem)
-        self._queue.clear()
+        self._queue.refuse_all(problem)
         refuse(self._parking.empty(), problem)
 
     def stop(self) -> None:
@@ -244,10 +227,10 @@ class PartitionWriter:
         return HeldElsewhere(self.log.partition)
 
     def _may_claim(self) -> bool:
-        if self._lease is None:
-            return True
-        self._claimed_in = self._lease()
-        return self._claimed_in > 0 and not self._stopping.is_set()
+        return self._term.may_claim() and not self._stopping.is_set()
+
+    def _claim_lasts(self) -> bool:
+        return self._term.lasts() and not self._stopping.is_set()
 
     async def _reached(self, mark: Mark) -> None:
         if self._stopping.is_set():
@@ -261,7 +244,7 @@ class PartitionWriter:
                 self._fence.give_up()
                 raise Deposed(f"the snapshot is not ours any more: {self._keeper.lost}")
             if self._queue:
-                await self._commit()
+                await self._committer.commit()
                 self._keeper.offer(self._fence.mark)
                 self._memory.trim()
                 if self._queue:  # what appends nothing waits for nothing: let others have their turn
@@ -271,43 +254,3 @@ class PartitionWriter:
             else:
                 self._work.clear()
                 await self._work.wait()
-
-    async def _commit(self) -> None:
-        batch = self._under_way = self._batches.make(self._queue, self._fence.holder, self._clock())
-        self._expected.batch(len(batch.decided), left=len(self._queue))
-        try:
-            if batch.decided:
-                self._batches.settle(batch, await self._prove(batch))
-        except Deposed:
-            self._batches.undo(batch)
-            self._requeue([decided.pending for decided in batch.decided])
-            raise
-        except BaseException:
-            # What appended nothing was decided on what may not have happened: it is decided again.
-            self._batches.undo(batch)
-            unknown = UnknownOutcome("The log has not said that it took this; repeat with the same key.")
-            refuse([decided.pending for decided in changes(batch)], unknown)
-            self._requeue([decided.pending for decided in batch.decided if not decided.events])
-            raise
-        finally:
-            self._under_way = GroupCommit()
-            self._expected.settled()
-        for decided in changes(batch):
-            intent = decided.pending.intent
-            self.watches.tell(intent.command.aggregate_id, decided.events, decided.after.state, intent.follows)
-
-    async def _prove(self, batch: GroupCommit) -> int:
-        """Append what was decided; where that is nothing, show that it was not decided on an outdated state. Gives the
-        offset of the first record, or of one up to which the decisions hold."""
-        if (
-            not batch.records
-            and not self._stopping.is_set()
-            and self._lease is not None
-            and self._lease() == self._claimed_in
-        ):
-            return self._fence.position.next_offset - 1
-        return await self._fence.append(batch.records or [beat(self._fence.holder)])
-
-    def _requeue(self, pendings: list[Pending]) -> None:
-        self._queue.extendleft(reversed(pendings))
-        self._work.set()

@@ -81,7 +81,7 @@ def test_what_a_snapshot_brings_is_remembered_besides_what_is_there() -> None:
 
 def test_what_is_too_old_in_a_snapshot_is_not_remembered() -> None:
     window = KeyWindow(24, 10)
-    ages = {"old": DAY_MS + 1000, "young": DAY_MS - 60_000}
+    ages = {"old": DAY_MS + 60_000, "young": DAY_MS // 2}
     keys = pack({name: Remembered("print", "s", 1, "orders", 0, 1, 1, NOW_MS - age) for name, age in ages.items()})
     assert keys is not None
     window.extend(keys.packed, "orders", 0)

@@ -194,9 +194,9 @@ async def test_a_partition_that_is_given_away_hands_on_what_has_not_happened(ben
     await bench.do(received(5), "k1")
     bench.open.clear()
     under_way = asyncio.create_task(bench.do(received(1), "k2"))
-    await until(lambda: asyncio.sleep(0, bool(bench.writer._under_way.decided)), bool)
+    await until(lambda: asyncio.sleep(0, bool(bench.writer._committer.under_way.decided)), bool)
     queued = asyncio.create_task(bench.do(received(1), "k3"))
-    await until(lambda: asyncio.sleep(0, len(bench.writer._queue)), lambda length: length == 1)
+    await until(lambda: asyncio.sleep(0, len(bench.writer._queue.waiting)), lambda length: length == 1)
     bench.writer.release()
     with pytest.raises(HeldElsewhere):
         await queued
@@ -212,9 +212,9 @@ async def test_a_writer_that_is_deposed_while_it_stops_hands_on_what_has_not_hap
     await bench.do(received(5), "k1")
     bench.open.clear()
     under_way = asyncio.create_task(bench.do(received(1), "k2"))
-    await until(lambda: asyncio.sleep(0, bool(bench.writer._under_way.decided)), bool)
+    await until(lambda: asyncio.sleep(0, bool(bench.writer._committer.under_way.decided)), bool)
     queued = asyncio.create_task(bench.do(received(1), "k3"))
-    await until(lambda: asyncio.sleep(0, len(bench.writer._queue)), lambda length: length == 1)
+    await until(lambda: asyncio.sleep(0, len(bench.writer._queue.waiting)), lambda length: length == 1)
     await Fence(MemoryLog(bench.shared), lambda record: None).claim()
     bench.writer.stop()
     bench.open.set()

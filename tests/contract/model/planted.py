@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from command_api.batch import BatchMaker
+from command_api.claim_term import ClaimTerm
+from command_api.committer import Committer
 from command_api.deadlines import Deadlines
 from command_api.fence import Fence, Trespass, control
 from command_api.group.lease import Lease
@@ -15,7 +17,6 @@ from command_api.key_window import KeyWindow
 from command_api.log import OutcomeUnknown, Outgoing
 from command_api.log_stream import LogStream
 from command_api.memory import Memory
-from command_api.partition_writer import PartitionWriter
 from command_api.snapshots.snapshot import Mark
 from command_api.timers import Timers
 from command_api.writers import Writers
@@ -110,12 +111,12 @@ def claims_under_the_same_id_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def answers_refusals_without_lease_or_beat(patch: pytest.MonkeyPatch) -> None:
-    prove = PartitionWriter._prove
+    prove = Committer._prove
 
-    async def trust(self: PartitionWriter, batch: Any) -> int:
-        return await prove(self, batch) if batch.records else self.next_offset - 1
+    async def trust(self: Committer, batch: Any) -> int:
+        return await prove(self, batch) if batch.records else self._fence.position.next_offset - 1
 
-    patch.setattr(PartitionWriter, "_prove", trust)
+    patch.setattr(Committer, "_prove", trust)
 
 
 def takes_the_lease_of_any_assignment(patch: pytest.MonkeyPatch) -> None:
@@ -123,8 +124,8 @@ def takes_the_lease_of_any_assignment(patch: pytest.MonkeyPatch) -> None:
 
 
 def claims_without_a_lease(patch: pytest.MonkeyPatch) -> None:
-    may_claim = PartitionWriter._may_claim
-    patch.setattr(PartitionWriter, "_may_claim", lambda self: may_claim(self) or True)
+    may_claim = ClaimTerm.may_claim
+    patch.setattr(ClaimTerm, "may_claim", lambda self: may_claim(self) or True)
 
 
 def forgets_keys_at_a_take_over(patch: pytest.MonkeyPatch) -> None:

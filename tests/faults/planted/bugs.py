@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from command_api.batch import BatchMaker, GroupCommit
+from command_api.committer import Committer
 from command_api.fence import Fence
 from command_api.key_window import KeyWindow
 from command_api.log import Outgoing
-from command_api.partition_writer import PartitionWriter
 from command_api.snapshots.snapshot import Mark
 from infra.log_reader import Position
 from query_api.consistency import Consistency
@@ -52,12 +52,12 @@ def no_version_check() -> None:
 
 def no_proof_of_refusals() -> None:
     """What appends nothing is answered on what the writer knows, with neither lease nor beat."""
-    prove = PartitionWriter._prove
+    prove = Committer._prove
 
-    async def trusting(self: PartitionWriter, batch: GroupCommit) -> int:
-        return await prove(self, batch) if batch.records else self.next_offset - 1
+    async def trusting(self: Committer, batch: GroupCommit) -> int:
+        return await prove(self, batch) if batch.records else self._fence.position.next_offset - 1
 
-    _replace(PartitionWriter, "_prove", trusting)
+    _replace(Committer, "_prove", trusting)
 
 
 def forgotten_keys() -> None:
