@@ -412,3 +412,15 @@ async def test_the_interface_is_described_with_examples(api: httpx.AsyncClient) 
     assert {"/v1/products", "/v1/orders", "/v1/bulk", "/v1/stock/{sku}/receipts"} <= set(described["paths"])
     schemas = described["components"]["schemas"]
     assert all(schemas[name]["examples"] for name in ("NewProduct", "NewOrder", "Receipt", "Count", "Adjustment"))
+
+
+async def test_the_example_of_a_bulk_is_answered_as_it_is_described(api: httpx.AsyncClient, unique: str) -> None:
+    described = (await api.get("/openapi.json")).json()["paths"]["/v1/bulk"]["post"]
+    given = described["requestBody"]["content"]["application/x-ndjson"]["example"]
+    assert list(described["responses"]["200"]["content"]) == ["application/x-ndjson"]
+    example = described["responses"]["200"]["content"]["application/x-ndjson"]["example"]
+    wanted = [json.loads(line) for line in example.splitlines()]
+    results = await bulk(api, given.replace("A1", unique.upper()).replace('"key":"', f'"key":"{unique}-'))
+    assert [list(result) for result in results] == [list(result) for result in wanted]
+    for name in ("status", "version", "code"):
+        assert [result.get(name) for result in results] == [result.get(name) for result in wanted]
