@@ -19,7 +19,7 @@ from infra.http.problems import BadRequest, Problem
 ARRIVAL_SECONDS = 10.0
 """From the first byte of a request to the last one of its body."""
 MAX_HEAD_BYTES = 65_536
-"""Request line and headers; one read of the socket may lie above it."""
+"""Request target, names and values of the headers. Until they are complete: all that came of them."""
 
 
 class RequestTooSlow(Problem):
@@ -44,6 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._arriving = False
         self._head_bytes = 0
         self._in_head = False
+        self._ended_one = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -64,7 +65,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
-        """The request starts; its body may still be on its way."""
+        """The request starts; its body may still be on its way. Raises ``HeadTooLarge``, which ends the parsing."""
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            raise self._refuse_head()
         self._in_head = False
         super().on_headers_complete()
         cycle = self.cycle
@@ -74,18 +77,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The last byte of a request."""
         self._arriving = False
+        self._ended_one = True
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         """Parses, and keeps the bounds on what is not complete yet."""
+        self._ended_one = False
         super().data_received(data)
         if self._arriving:
             if self._deadline is None:
                 self._deadline = self.loop.call_later(self.arrival_seconds, self._too_slow)
-            if self._in_head:
+            if self._in_head and not self._ended_one:  # else most of what was read may be another request's
                 self._head_bytes += len(data)
                 if self._head_bytes > MAX_HEAD_BYTES:
-                    self._refuse(HeadTooLarge(f"The request line and the headers may have {MAX_HEAD_BYTES} bytes."))
+                    self._refuse_head()
             return
         if self._deadline is not None:
             self._no_deadline()
@@ -95,6 +100,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the shape of all errors."""
         self._refuse(BadRequest(msg))
+
+    def _refuse_head(self) -> HeadTooLarge:
+        problem = HeadTooLarge(f"The request line and the headers may have {MAX_HEAD_BYTES} bytes.")
+        self._refuse(problem)
+        return problem
 
     @property
     def _quiet(self) -> bool:

@@ -107,6 +107,22 @@ async def test_a_head_without_end_is_refused(echo: Echo) -> None:
             refused(await exchange(port, pieces), 431, "head_too_large")
 
 
+@pytest.mark.parametrize("size", [MAX_HEAD_BYTES + 1, 120_000])
+async def test_a_head_above_the_bound_is_refused_also_when_it_is_complete(echo: Echo, size: int) -> None:
+    async with served(echo) as port:
+        for large in (request("GET", "/echo", "X: " + "a" * size), request("GET", "/echo?" + "a" * size)):
+            refused(await exchange(port, [large[:60_000], large[60_000:]]), 431, "head_too_large")
+
+
+async def test_a_body_in_front_of_a_head_does_not_count_as_head(echo: Echo) -> None:
+    first = request("POST", "/echo", body=b"0" * 100_000).replace(b"Connection: close\r\n", b"")
+    second = request("POST", "/echo", body=b"second")
+    async with served(echo) as port:
+        raw = await exchange(port, [first + second[:20], second[20:]])
+    assert raw.text.count(b"HTTP/1.1 200") == 2
+    assert raw.text.endswith(b"second")
+
+
 async def test_a_head_within_the_bound_is_taken(echo: Echo) -> None:
     async with served(echo) as port:
         assert (await exchange(port, request("GET", "/echo", "X-Header: " + "a" * 60_000))).status == 200
