@@ -6,6 +6,7 @@ campaign instead, which has servers of its own.
 
 import asyncio
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,15 +23,28 @@ from infra.servers.running import running_servers
 from infra.settings import REPOSITORY, Settings
 
 CAMPAIGN = "--campaign"
+RUNS_NOTHING = frozenset({"-h", "--help", "-V", "--version"})
+"""Arguments of pytest with which it runs no test."""
+USAGE = """\
+./stockroom test [pytest arguments]    runs the tests on servers of their own
+./stockroom test --campaign --help     the long form of the fault campaign, and its arguments
+
+What pytest takes:
+"""
 
 
 def test(arguments: list[str]) -> int:
     """Runs pytest with these arguments; its exit code, or 1 when the servers could not be started.
 
     With `--campaign` the other arguments are the campaign's: `--seed`, `--commands`, `--faults`, `--help`.
+    Where help is asked for, no server is started.
     """
     if CAMPAIGN in arguments:
         campaign([argument for argument in arguments if argument != CAMPAIGN])
+    if not RUNS_NOTHING.isdisjoint(arguments):
+        sys.stdout.write(USAGE)
+        sys.stdout.flush()
+        return subprocess.run(_pytest(arguments), cwd=REPOSITORY, check=False).returncode
     with tempfile.TemporaryDirectory(prefix="stockroom-test-") as folder:
         settings = fresh_settings(Path(folder))
         try:
@@ -49,7 +63,11 @@ async def _run(settings: Settings, arguments: list[str]) -> int:
             return 1
         # Ctrl-C reaches pytest itself; here it only means to wait for its end and then stop the servers.
         loop = asyncio.get_running_loop()
-        child = await asyncio.create_subprocess_exec(sys.executable, "-m", "pytest", *arguments, cwd=REPOSITORY)
+        child = await asyncio.create_subprocess_exec(*_pytest(arguments), cwd=REPOSITORY)
         loop.add_signal_handler(signal.SIGINT, lambda: None)
         loop.add_signal_handler(signal.SIGTERM, child.terminate)
         return await child.wait()
+
+
+def _pytest(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-m", "pytest", *arguments]
