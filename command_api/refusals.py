@@ -9,7 +9,7 @@ Unavailable
 ├── LogStopped            503 log_truncated, …      nothing happened; a person must look
 └── Quarantined           503 aggregate_quarantined nothing happened; a person must look
 Conflict
-└── InProgress            409 request_in_progress
+└── InProgress            409 request_in_progress, with Retry-After
 KeyReused                 422 idempotency_key_reused
 VersionConflict           412 version_conflict
 CommandTooLarge           413 command_too_large
@@ -67,9 +67,12 @@ class Quarantined(Unavailable):
 
 
 class InProgress(Conflict):
-    """The same command is being carried out at this moment."""
+    """The same command is being carried out at this moment; asked again after ``Retry-After`` it has its answer."""
 
     code, title = "request_in_progress", "The same request is being carried out"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, headers={"Retry-After": "1"})
 
 
 class KeyReused(Problem):

@@ -9,7 +9,7 @@ import pytest
 from command_api.intent import Answer, Intent
 from command_api.key_window import KeyWindow
 from command_api.log import LogAway
-from command_api.refusals import Overloaded
+from command_api.refusals import InProgress, Overloaded
 from command_api.snapshots.keeper import Pace
 from command_api.snapshots.snapshot import Base, Place
 from command_api.snapshots.snapshots import Snapshots
@@ -52,6 +52,23 @@ async def test_a_repeat_whose_events_cannot_be_read_back_is_told_why(failure: Ex
     with pytest.raises(Unavailable) as told:
         await writers.events_of(again)
     assert (told.value.status, told.value.code) == (503, code)
+    writers.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_repeat_of_a_command_under_way_is_told_when_to_ask_again() -> None:
+    log = MemoryLog(SharedLog())
+    log.topic = STOCK_ITEM.topic
+    writers = Writers([STOCK_ITEM], 1, lambda topic, partition: log, KeyWindow(24, 1000), 100, 1.0, snapshots_of())
+    writers.hold([0])
+    intent = Intent(ReceiveStock(sku="A", quantity=1), "k1", "f", "staff:test", "k1", "k1")
+    first = writers.submit(intent)
+    with pytest.raises(InProgress) as told:
+        writers.submit(intent)
+    assert (told.value.status, told.value.headers) == (409, {"Retry-After": "1"})
+    running = asyncio.create_task(writers.run())
+    assert (await asyncio.wait_for(first, 5)).version == 1
+    assert (await writers.submit(intent)).replayed
     writers.stop()
     await asyncio.wait_for(running, 5)
 
