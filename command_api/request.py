@@ -99,7 +99,8 @@ async def command_request(
     request: Request,
     principal: CurrentPrincipal,
     idempotency_key: Annotated[
-        str | None, Header(description="Makes a repeat harmless: it gets the first answer.", examples=["order-4711"])
+        str | None,
+        Header(description="Makes a repeat on this route harmless: it gets the first answer.", examples=["order-4711"]),
     ] = None,
     if_match: Annotated[str | None, Header(description="The version that must be there.", examples=['"3"'])] = None,
     prefer: Annotated[str | None, Header(description="How long to wait for what follows.", examples=["wait=5"])] = None,

@@ -110,6 +110,18 @@ async def test_a_key_of_another_request_is_refused(api: httpx.AsyncClient, uniqu
     )
 
 
+async def test_a_key_is_of_one_route_and_there_of_one_path(api: httpx.AsyncClient, unique: str) -> None:
+    for sku in (unique.upper(), f"{unique}-2".upper()):
+        await add_product(api, sku, quantity=0)
+    headers = {"Idempotency-Key": unique}
+    adjusted = {"delta": 7, "reason": "FOUND"}
+    for path, body in (("receipts", {"quantity": 7}), ("adjustments", adjusted)):
+        answer = await api.post(f"/v1/stock/{unique.upper()}/{path}", json=body, headers=headers)
+        assert (answer.status_code, answer.headers.get("idempotent-replayed")) == (201, None), answer.text
+    other = await api.post(f"/v1/stock/{unique.upper()}-2/receipts", json={"quantity": 7}, headers=headers)
+    problem(other, 422, "idempotency_key_reused")
+
+
 async def test_an_order_freezes_names_and_prices_and_adds_them_up(api: httpx.AsyncClient, unique: str) -> None:
     product = await add_product(api, unique.upper(), price=2.55)
     answer = await api.post(
