@@ -118,12 +118,11 @@ class BatchMaker:
                 return Decided(pending, outcome=recalled)
             before = self._memory.get(subject)
             if intent.expected_version is not None and intent.expected_version != before.version:
-                raise VersionConflict(
-                    f"The version is {before.version}, not {intent.expected_version}.",
-                    current_version=before.version,
-                    headers={"ETag": f'"{before.version}"'},
-                )
+                detail = f"The version is {before.version}, not {intent.expected_version}."
+                raise VersionConflict(detail, before.version)
             events = self._events(before, intent)
+            if intent.must_exist and not before.version:
+                raise VersionConflict("There is none yet.", 0)
             records = outgoing(intent, events, before, holder, now)
             after = self._memory.evolve(before, events)
         except Problem as problem:
@@ -138,7 +137,7 @@ class BatchMaker:
         size = sum(record.size for record in records)
         if size > MAX_BATCH_BYTES:
             detail = f"Its events take {size} bytes; a batch of the log holds {MAX_BATCH_BYTES}."
-            return Decided(pending, outcome=CommandTooLarge(detail))
+            return Decided(pending, outcome=CommandTooLarge(detail, before.version))
         if batch.bytes + size > MAX_BATCH_BYTES:
             return None
         batch.before.setdefault(subject, before)

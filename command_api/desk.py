@@ -12,6 +12,7 @@ from command_api.catalog_copy import CatalogCopy
 from command_api.group.instance_group import InstanceGroup
 from command_api.intent import Answer, Intent
 from command_api.offers import Offers
+from command_api.refusals import etag
 from command_api.request import CommandRequest
 from command_api.seen import SeenLog, catalog_ends
 from command_api.writers import Writers
@@ -91,6 +92,7 @@ class Desk:
                 correlation_id=asked.command_id,
                 causation_id=asked.command_id,
                 expected_version=asked.expected_version,
+                must_exist=asked.must_exist,
                 gone=asked.gone,
                 since=asked.since,
             )
@@ -106,7 +108,7 @@ class Desk:
         """
         places = [(answer.topic, answer.partition, answer.offset), *answer.seen]
         tokens = render(Token(self._cluster_id, *place) for place in places)
-        headers = {"ETag": f'"{answer.version}"', HEADER: tokens}
+        headers = {**etag(answer.version), HEADER: tokens}
         if location is not None:
             headers["Location"] = self._query_api_url + location
         if answer.replayed:

@@ -36,7 +36,9 @@ class Intent(NamedTuple):
     at: datetime | None = None
     """Business time; None is now."""
     expected_version: int | None = None
-    """The version that the aggregate must have, from If-Match."""
+    """The version that the aggregate must have, from If-Match; 0 where it must not exist, from If-None-Match."""
+    must_exist: bool = False
+    """Whether there must be an aggregate, whatever its version: the ``*`` of If-Match."""
     follows: tuple[Place, ...] = ()
     """Records that the command follows from, the last of each partition: who waits for it wants to see those too."""
     gone: ClientGone = nobody

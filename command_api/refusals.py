@@ -15,12 +15,20 @@ VersionConflict           412 version_conflict
 CommandTooLarge           413 command_too_large
 Misdirected               421 misdirected             nothing happened; another instance should hold the shard
 Refused                   404 or 409, with the code of the rule that says no
+
+What was decided on an aggregate names its version in ``ETag``: ``VersionConflict``, ``Refused``, ``CommandTooLarge``.
+The others were given before a state was looked at: a reused key, say, is refused whatever has become of the aggregate.
 """
 
 from http import HTTPStatus
 
 from domain.rejected import NotFound, Rejected
 from infra.http.problems import Conflict, DependencyUnavailable, Problem, Unavailable
+
+
+def etag(version: int) -> dict[str, str]:
+    """The header that tells the version of an aggregate; none where it is 0, since there is no aggregate then."""
+    return {"ETag": f'"{version}"'} if version else {}
 
 
 class Overloaded(Unavailable):
@@ -82,15 +90,22 @@ class KeyReused(Problem):
 
 
 class VersionConflict(Problem):
-    """The aggregate has another version than If-Match says."""
+    """The aggregate has ``version``, 0 where there is none, and If-Match or If-None-Match says otherwise."""
 
-    status, code, title = 412, "version_conflict", "The aggregate has changed"
+    status, code, title = 412, "version_conflict", "The aggregate is not as it should be"
+
+    def __init__(self, detail: str, version: int) -> None:
+        super().__init__(detail, headers=etag(version), current_version=version)
 
 
 class CommandTooLarge(Problem):
-    """The command's events do not fit into one batch of the log, and are never split."""
+    """The events of a command on an aggregate of ``version`` do not fit into one batch of the log, and are never
+    split."""
 
     status, code, title = 413, "command_too_large", "The command is too large"
+
+    def __init__(self, detail: str, version: int) -> None:
+        super().__init__(detail, headers=etag(version))
 
 
 class Misdirected(Problem):
@@ -107,7 +122,6 @@ class Refused(Problem):
     def __init__(self, rejected: Rejected, version: int) -> None:
         status = HTTPStatus.NOT_FOUND if isinstance(rejected, NotFound) else HTTPStatus.CONFLICT
         title = "There is no such thing" if isinstance(rejected, NotFound) else self.title
-        headers = {"ETag": f'"{version}"'} if version else {}
         super().__init__(
-            rejected.detail, status=status, code=rejected.code, title=title, headers=headers, **rejected.facts
+            rejected.detail, status=status, code=rejected.code, title=title, headers=etag(version), **rejected.facts
         )

@@ -12,6 +12,7 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 from starlette.types import Scope
 
+from command_api.precondition import ANY, expected_version
 from infra.http.client_gone import ClientGone, client_gone, nobody
 from infra.http.consistency_token import Token, parse
 from infra.http.prefer import wait_seconds
@@ -31,12 +32,6 @@ class BadIdempotencyKey(BadRequest):
     code, title = "bad_idempotency_key", "The Idempotency-Key cannot be used"
 
 
-class BadIfMatch(BadRequest):
-    """If-Match does not hold one version."""
-
-    code, title = "bad_if_match", "If-Match cannot be read"
-
-
 class CommandRequest(NamedTuple):
     """Who asks for a command, under which identity, on which conditions."""
 
@@ -46,7 +41,10 @@ class CommandRequest(NamedTuple):
     keyed: bool
     """Whether the client gave the identity, so that it can repeat it."""
     expected_version: int | None
+    """The version that must be there; 0 where nothing must be there yet."""
     wait_seconds: float | None
+    must_exist: bool = False
+    """Whether something must be there, of whatever version."""
     tokens: Sequence[Token] = ()
     """What the client has seen of the log."""
     gone: ClientGone = nobody
@@ -86,15 +84,6 @@ def _identity(name: str) -> str:
     return str(uuid_utils.uuid5(_NAMESPACE, name))
 
 
-def expected_version(if_match: str | None) -> int | None:
-    """The version in ``If-Match: "3"``; None when there is none or it is ``*``. Raises ``BadIfMatch``."""
-    if if_match is None or if_match == "*":
-        return None
-    if not re.fullmatch(r'"\d{1,12}"', if_match):
-        raise BadIfMatch(f'{if_match!r} is not a version in quotes, as "3".')
-    return int(if_match[1:-1])
-
-
 async def command_request(
     request: Request,
     principal: CurrentPrincipal,
@@ -102,7 +91,12 @@ async def command_request(
         str | None,
         Header(description="Makes a repeat on this route harmless: it gets the first answer.", examples=["order-4711"]),
     ] = None,
-    if_match: Annotated[str | None, Header(description="The version that must be there.", examples=['"3"'])] = None,
+    if_match: Annotated[
+        str | None, Header(description="The version that must be there, or `*`.", examples=['"3"'])
+    ] = None,
+    if_none_match: Annotated[
+        str | None, Header(description="`*`: there must be none yet. A repeat gets its first answer.", examples=["*"])
+    ] = None,
     prefer: Annotated[str | None, Header(description="How long to wait for what follows.", examples=["wait=5"])] = None,
     consistency_token: Annotated[
         str | None, Header(description="Of an earlier answer: what is looked up for the command is at least as new.")
@@ -110,7 +104,7 @@ async def command_request(
 ) -> CommandRequest:
     """The command request that stands in the headers; raises what ``request_of`` does."""
     route = f"{request.method} {request.scope['route'].path}"
-    told = (idempotency_key, if_match, prefer, consistency_token)
+    told = (idempotency_key, if_match, if_none_match, prefer, consistency_token)
     return request_of(principal, route, request.scope, *told)
 
 
@@ -120,6 +114,7 @@ def request_of(
     scope: Scope,
     key: str | None,
     if_match: str | None,
+    if_none_match: str | None,
     prefer: str | None,
     tokens: str | None,
 ) -> CommandRequest:
@@ -128,7 +123,7 @@ def request_of(
     Without a key one is made, so that the instance to which the request is sent on takes it for the same command; it is
     put into ``scope`` for that.
 
-    Raises ``BadIdempotencyKey``, ``BadIfMatch``, ``BadPrefer`` or ``BadConsistencyToken``.
+    Raises ``BadIdempotencyKey``, ``BadIfMatch``, ``BadIfNoneMatch``, ``BadPrefer`` or ``BadConsistencyToken``.
     """
     keyed = key is not None
     if key is None:
@@ -138,8 +133,9 @@ def request_of(
         route,
         command_identity(principal, route, key),
         keyed,
-        expected_version(if_match),
+        expected_version(if_match, if_none_match),
         wait_seconds(prefer),
+        if_match == ANY,
         () if tokens is None else parse(tokens),
         client_gone(scope),
         time.monotonic(),

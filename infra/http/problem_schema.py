@@ -47,13 +47,18 @@ class ProblemBody(BaseModel):
 _REFERENCE = "#/components/schemas/{model}"
 _CONTENT = {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model=ProblemBody.__name__)}}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+_ETAG = {"ETag": {"description": "The version of what refused, if there is one.", "schema": {"type": "string"}}}
 _IN_PROGRESS = {"Retry-After": {"description": "Of `request_in_progress`, in seconds.", "schema": {"type": "integer"}}}
 
 PROBLEM_RESPONSES: Mapping[int, dict[str, Any]] = {
     400: {"description": "The request cannot be understood.", "content": _CONTENT},
     404: {"description": "There is no such thing.", "content": _CONTENT},
-    409: {"description": "This does not fit the present state.", "headers": _IN_PROGRESS, "content": _CONTENT},
-    412: {"description": "The version is not the one in If-Match.", "content": _CONTENT},
+    409: {
+        "description": "This does not fit the present state.",
+        "headers": {**_ETAG, **_IN_PROGRESS},
+        "content": _CONTENT,
+    },
+    412: {"description": "If-Match or If-None-Match does not hold.", "headers": _ETAG, "content": _CONTENT},
     413: {"description": "The body is too large.", "content": _CONTENT},
     422: {"description": "Some values do not fit; `errors` lists them.", "content": _CONTENT},
     503: {"description": "Not available at the moment.", "headers": _RETRY_AFTER, "content": _CONTENT},

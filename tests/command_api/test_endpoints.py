@@ -105,9 +105,9 @@ async def test_a_key_of_another_request_is_refused(api: httpx.AsyncClient, uniqu
     await add_product(api, unique.upper())
     url = f"/v1/stock/{unique.upper()}/receipts"
     await api.post(url, json={"quantity": 7}, headers={"Idempotency-Key": unique})
-    problem(
-        await api.post(url, json={"quantity": 8}, headers={"Idempotency-Key": unique}), 422, "idempotency_key_reused"
-    )
+    refused = await api.post(url, json={"quantity": 8}, headers={"Idempotency-Key": unique})
+    problem(refused, 422, "idempotency_key_reused")
+    assert "etag" not in refused.headers
 
 
 async def test_a_key_is_of_one_route_and_there_of_one_path(api: httpx.AsyncClient, unique: str) -> None:
@@ -186,6 +186,37 @@ async def test_a_sku_has_one_product(api: httpx.AsyncClient, unique: str) -> Non
     )
     assert same.status_code == 201
     assert same.headers["idempotent-replayed"] == "true"
+
+
+@pytest.mark.parametrize("path", ["/v1/products", "/v1/orders"])
+async def test_what_is_to_be_created_cannot_be_there_already_unless_by_the_same_request(
+    api: httpx.AsyncClient, unique: str, path: str
+) -> None:
+    await add_product(api, unique.upper())
+    new = {"sku": f"{unique.upper()}-2", "name": "A", "price": 1}
+    body = new if path == "/v1/products" else {"items": [{"sku": unique.upper(), "quantity": 1}]}
+    must, must_not = ({"Idempotency-Key": unique, name: "*"} for name in ("If-Match", "If-None-Match"))
+    refused = await api.post(path, json=body, headers=must)
+    assert problem(refused, 412, "version_conflict")["current_version"] == 0
+    assert "etag" not in refused.headers
+    created = await api.post(path, json=body, headers=must_not)
+    assert (created.status_code, created.headers["etag"]) == (201, '"1"')
+    for headers in (must, must_not):
+        repeated = await api.post(path, json=body, headers=headers)
+        assert (repeated.status_code, repeated.headers["idempotent-replayed"]) == (201, "true")
+        assert repeated.json() == created.json()
+
+
+async def test_if_match_takes_any_version_of_what_is_there(api: httpx.AsyncClient, unique: str) -> None:
+    product = await add_product(api, unique.upper())
+    url = f"/v1/products/{product['id']}"
+    assert (await api.patch(url, json={"price": 2}, headers={"If-Match": "*"})).headers["etag"] == '"2"'
+    there = await api.patch(url, json={"price": 3}, headers={"If-None-Match": "*"})
+    assert (problem(there, 412, "version_conflict")["current_version"], there.headers["etag"]) == (2, '"2"')
+    again = {"sku": unique.upper(), "name": "A", "price": 1}
+    problem(await api.post("/v1/products", json=again, headers={"If-Match": "*"}), 409, "product_exists")
+    problem(await api.post("/v1/products", json=again, headers={"If-None-Match": "*"}), 412, "version_conflict")
+    problem(await api.delete("/v1/products/none", headers={"If-Match": "*"}), 404, "product_not_found")
 
 
 async def test_a_cancelled_order_is_cancelled_once(api: httpx.AsyncClient, unique: str) -> None:
@@ -283,6 +314,7 @@ async def test_bad_input_is_refused_with_a_stable_code(
         ("Idempotency-Key", "x" * 201, "bad_idempotency_key"),
         ("If-Match", "3", "bad_if_match"),
         ("If-Match", 'W/"3"', "bad_if_match"),
+        ("If-None-Match", '"3"', "bad_if_none_match"),
         ("Prefer", "wait=forever", "bad_prefer"),
         ("Prefer", "wait=999", "bad_prefer"),
     ],
@@ -405,7 +437,9 @@ async def test_a_command_whose_events_fit_no_batch_is_refused(api: httpx.AsyncCl
     sku, name = unique.upper(), "N" * 450
     await add_product(api, sku, name=name)
     items = [{"sku": sku, "quantity": 1}] * 1_500
-    problem(await api.post("/v1/orders", json={"items": items}), 413, "command_too_large")
+    refused = await api.post("/v1/orders", json={"items": items})
+    problem(refused, 413, "command_too_large")
+    assert "etag" not in refused.headers  # there is no order
 
 
 async def test_every_error_is_described_as_a_problem(api: httpx.AsyncClient) -> None:

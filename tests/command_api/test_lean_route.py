@@ -54,7 +54,7 @@ async def send_on(request: Request, error: Exception) -> Response:
 def told(body: NewOrder | NewProduct, asked: CommandRequest) -> Response:
     facts = {
         "body": body.model_dump(mode="json"),
-        "asked": [str(asked.principal), asked.route, asked.expected_version, asked.wait_seconds],
+        "asked": [str(asked.principal), asked.route, asked.expected_version, asked.must_exist, asked.wait_seconds],
         "tokens": [*asked.tokens],
         "key": asked.command_id if asked.keyed else None,
         "fingerprint": asked.fingerprint("/v1/orders", body),
@@ -131,6 +131,7 @@ PLAIN = {
     "plain": post(),
     "keyed": post(JSON, "Idempotency-Key: k-1", 'If-Match: "3"', "Prefer: wait=2.5"),
     "any version": post(JSON, "If-Match: *"),
+    "none yet": post(JSON, "If-None-Match: *"),
     "what was seen": post(JSON, "Consistency-Token: c:catalog/0@7,c:orders/1@2"),
     "other preferences": post(JSON, "Prefer: respond-async, wait=7"),
     "header names in capitals": post("CONTENT-TYPE: application/json", "IDEMPOTENCY-KEY: K"),
@@ -172,6 +173,7 @@ ODD = {
     "a key of other letters": (400, post(JSON, "Idempotency-Key: \xe9")),
     "a key that is too long": (400, post(JSON, "Idempotency-Key: " + "k" * 201)),
     "a bad version": (400, post(JSON, "If-Match: 3")),
+    "two versions at once": (400, post(JSON, 'If-Match: "3"', "If-None-Match: *")),
     "a token that is none": (400, post(JSON, "Consistency-Token: 7")),
     "two headers of tokens": (201, post(JSON, "Consistency-Token: c:catalog/0@7", "Consistency-Token: c:catalog/1@7")),
     "a bad wait": (400, post(JSON, "Prefer: wait=999")),

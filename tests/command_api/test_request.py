@@ -18,7 +18,7 @@ from tests.support.raw_http import request, served
 
 
 def asked(key: str | None) -> CommandRequest:
-    return request_of(OPERATOR, "POST /v1/orders", {}, key, None, None, None)
+    return request_of(OPERATOR, "POST /v1/orders", {}, key, None, None, None, None)
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=200), st.text())
