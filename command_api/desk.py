@@ -1,6 +1,6 @@
 """Where routes hand in commands and get answers: once per process, with the writers and the catalog copy behind it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from command_api.catalog_copy import CatalogCopy
 from command_api.group.instance_group import InstanceGroup
-from command_api.intent import Answer, Intent
+from command_api.intent import Answer, Intent, Place
 from command_api.offers import Offers
 from command_api.refusals import etag
 from command_api.request import CommandRequest
@@ -20,6 +20,7 @@ from domain.decider import Command
 from event_schemas.topics import CATALOG
 from infra.http.consistency_token import HEADER, Token, render
 from infra.http.problems import Problem, Unavailable
+from infra.partition_of import partition_of
 
 
 class Starting(Unavailable):
@@ -100,6 +101,10 @@ class Desk:
         if answer.replayed:
             answer = answer._replace(events=await self.writers.events_of(answer))
         return answer
+
+    async def newest(self, topic: str, aggregate_ids: Iterable[str]) -> tuple[Place, ...]:
+        """Places before which all lies that has happened to these aggregates. Raises ``DependencyUnavailable``."""
+        return await self._seen.last({(topic, partition_of(each, self.writers.partitions)) for each in aggregate_ids})
 
     def respond(self, answer: Answer, body: Any, *, status: int = 200, location: str | None = None) -> Response:
         """The HTTP answer: version as ETag, places in the log as tokens, and whether it repeats an earlier one.

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict
 
-from command_api.desk import AtDesk, given
+from command_api.desk import AtDesk, Desk, given
 from command_api.intent import Answer
 from command_api.order_lines import Items, placed
-from command_api.partition_writer import PartitionWriter
 from command_api.request import Asked
 from domain.decider import Command
 from domain.order import Order
@@ -17,7 +16,7 @@ from domain.order_commands import CancelOrder
 from domain.words import Code
 from event_schemas.money import Money
 from event_schemas.order import OrderPlaced, OrderStatus
-from event_schemas.topics import ORDERS
+from event_schemas.topics import ORDERS, STOCK
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -57,17 +56,22 @@ async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
     if asked.wait_seconds is None:
         answer = await carry_out()
     else:
-        answer, status = await _settled(desk.writers.of(ORDERS.name, order_id), order_id, carry_out, asked.wait_seconds)
+        answer, status = await _settled(desk, order_id, carry_out, asked.wait_seconds)
     if not answer.events:
         answer = answer._replace(replayed=True)
     return desk.respond(answer, order_body(answer, status), status=201, location=f"/v1/orders/{answer.subject}")
 
 
 async def _settled(
-    writer: PartitionWriter, order_id: str, carry_out: Callable[[], Awaitable[Answer]], seconds: float
+    desk: Desk, order_id: str, carry_out: Callable[[], Awaitable[Answer]], seconds: float
 ) -> tuple[Answer, OrderStatus]:
     """Place an order and wait at most ``seconds`` until it is not pending any more. Its answer then names all that was
-    waited for, so whoever comes with its tokens sees that too; while the partition is claimed anew, the order alone."""
+    waited for, so whoever comes with its tokens sees that too; while the partition is claimed anew, the order alone.
+
+    The log of an order does not say where the records lie that it follows from. Where not all of its events were seen
+    here, as in a repeat, the answer names the last records of the partitions of its stock: those lie before them.
+    """
+    writer = desk.writers.of(ORDERS.name, order_id)
     with writer.watches.on(order_id) as watch:
         answer = await carry_out()
         await writer.ready(order_id)
@@ -78,7 +82,8 @@ async def _settled(
             return answer, OrderStatus.PENDING
         now: Order = writer.acknowledged(order_id).state
         version, end = writer.acknowledged(order_id).version, writer.next_offset
-        return answer._replace(version=version, offset=end - 1, seen=watch.follows), now.status or OrderStatus.PENDING
+        seen = watch.follows if watch.events == version else await desk.newest(STOCK.name, now.results)
+        return answer._replace(version=version, offset=end - 1, seen=seen), now.status or OrderStatus.PENDING
 
 
 @router.delete("/{order_id}", summary="Cancel an order")

@@ -1,11 +1,14 @@
-"""What a client has seen of the log, as its Consistency-Token says: checked, before its command is carried out."""
+"""What a client has seen of the log, as its Consistency-Token says: checked, before its command is carried out. And how
+far the log reaches, for the tokens of an answer that does not know its own any more."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from command_api.intent import Place
 from command_api.writers import Writers
 from event_schemas.topics import CATALOG
 from infra.cluster import EVENT_TOPICS
@@ -14,6 +17,8 @@ from infra.http.problems import DependencyUnavailable
 from infra.kafka_lifetime import started
 
 TIMEOUT_MS = 3_000
+RETRY_MS = 10
+"""A new consumer does not know the topic at its first try and comes again after this; by default after 100 ms."""
 
 
 class SeenLog:
@@ -34,29 +39,48 @@ class SeenLog:
         answer of ours can have given, ``DependencyUnavailable`` when nobody can tell."""
         refuse_strange(tokens, self._cluster_id, EVENT_TOPICS, self._writers.partitions)
         if any(map(self._beyond, tokens)):
-            try:
-                async with asyncio.timeout(TIMEOUT_MS / 1000), self._asking:
-                    await self._ask([token for token in tokens if self._beyond(token)])
-            except (KafkaError, OSError, TimeoutError) as error:
-                detail = "Kafka does not answer; the Consistency-Token cannot be checked."
-                raise DependencyUnavailable(detail) from error
+            async with self._turn():
+                beyond = {(token.topic, token.partition) for token in tokens if self._beyond(token)}
+                if beyond:  # else somebody else has asked meanwhile
+                    self._ends |= await self._ask(beyond)
             refuse_future([token for token in tokens if self._beyond(token)], self._ends)
+
+    async def last(self, places: Collection[tuple[str, int]]) -> tuple[Place, ...]:
+        """The last record of each of these topics' partitions, which have some, as the broker has it now. Raises
+        ``DependencyUnavailable``.
+
+        What this instance has folded would not do: another one may have taken the partition since.
+        """
+        if not places:
+            return ()
+        async with self._turn():
+            ends = await self._ask(places)
+        return tuple(Place(topic, partition, end - 1) for (topic, partition), end in sorted(ends.items()))
 
     def _beyond(self, token: Token) -> bool:
         """Whether the record lies beyond what is known of its partition."""
         known = self._writers.positions(token.topic).get(token.partition, 0)
         return token.offset >= max(known, self._ends.get((token.topic, token.partition), 0))
 
-    async def _ask(self, beyond: Sequence[Token]) -> None:
-        partitions = {TopicPartition(token.topic, token.partition) for token in beyond}
-        if not partitions:
-            return  # somebody else has asked meanwhile
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One asks the broker at a time, and has its answer in time."""
+        try:
+            async with asyncio.timeout(TIMEOUT_MS / 1000), self._asking:
+                yield
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise DependencyUnavailable("Kafka does not answer; it cannot be told how far its log reaches.") from error
+
+    async def _ask(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers, group_id=None, request_timeout_ms=TIMEOUT_MS
+            bootstrap_servers=self._bootstrap_servers,
+            group_id=None,
+            request_timeout_ms=TIMEOUT_MS,
+            retry_backoff_ms=RETRY_MS,
         )
         async with started(consumer.start, consumer.stop):
-            ends = await consumer.end_offsets(list(partitions))
-        self._ends |= {(tp.topic, tp.partition): end for tp, end in ends.items()}
+            ends = await consumer.end_offsets([TopicPartition(*place) for place in places])
+        return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
 
 def catalog_ends(tokens: Sequence[Token]) -> Mapping[int, int]:

@@ -24,6 +24,11 @@ class Watch:
         """The newest acknowledged state since then, None if there was none."""
 
     @property
+    def events(self) -> int:
+        """How many events were told: as many as the aggregate's version if all of them were."""
+        return len(self._events)
+
+    @property
     def follows(self) -> tuple[Place, ...]:
         """The records from which what was acknowledged follows, the last of each partition."""
         return tuple(Place(topic, partition, offset) for (topic, partition), offset in sorted(self._follows.items()))

@@ -7,7 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from command_api.request import command_identity, created_id
+from domain.ids import reservation_id
 from event_schemas.record import Recorded, recorded
+from infra.http.consistency_token import parse
+from infra.http.principal import OPERATOR
 from infra.log_reader import START, LogReader
 from infra.settings import Settings
 from tests.support.poll import until
@@ -245,6 +249,39 @@ async def test_waiting_for_an_order_that_nobody_settles_ends_with_pending(api: h
     request = {"items": [{"sku": unique.upper(), "quantity": 1}]}
     answer = await api.post("/v1/orders", json=request, headers={"Prefer": "wait=0.1"})
     assert (answer.status_code, answer.json()["status"]) == (201, "PENDING")
+
+
+async def test_a_repeat_that_waits_names_the_stock_of_the_order_too(api: httpx.AsyncClient, unique: str) -> None:
+    sku = unique.upper()
+    await add_product(api, sku)
+    receive = {"key": f"{unique}-1", "command": {"type": "ReceiveStock", "sku": sku, "quantity": 5}}
+    (received,) = await bulk(api, receive)
+    headers = {"Idempotency-Key": unique, "Prefer": "wait=20"}
+    body = {"items": [{"sku": sku, "quantity": 1}]}
+    waiting = asyncio.create_task(api.post("/v1/orders", json=body, headers=headers))
+    order_id = created_id(command_identity(OPERATOR, "POST /v1/orders", unique))
+    promised = {"reservation_id": reservation_id(order_id, sku), "sku": sku, "outcome": "RESERVED"}
+    record = {"type": "RecordStock", "order_id": order_id, "results": [{**promised, "warehouse_id": "MAIN"}]}
+
+    async def recorded_status() -> int:
+        line = {"key": f"{unique}-2", "command": record, "follows": [received["position"]]}
+        (result,) = await bulk(api, line)
+        return int(result["status"])
+
+    await until(recorded_status, lambda status: status == 201)
+    first = await waiting
+    tokens = {token.topic: token for token in parse(first.headers["consistency-token"])}
+    assert f"{tokens['stock'].topic}/{tokens['stock'].partition}@{tokens['stock'].offset}" == received["position"]
+    repeat = await api.post("/v1/orders", json=body, headers={**headers, "Prefer": "wait=0"})
+    assert (repeat.headers["idempotent-replayed"], repeat.json()) == ("true", first.json())
+    again = {token.topic: token for token in parse(repeat.headers["consistency-token"])}
+    assert again["orders"] >= tokens["orders"]
+    assert again["stock"][:3] == tokens["stock"][:3]
+    assert again["stock"].offset >= tokens["stock"].offset
+    taken = await api.delete(
+        f"/v1/orders/{order_id}", headers={"Consistency-Token": repeat.headers["consistency-token"]}
+    )
+    assert taken.status_code == 200
 
 
 async def test_a_count_sets_the_shelf_and_an_adjustment_cannot_empty_it_further(
