@@ -1,17 +1,19 @@
 """Reads what was written: a query that carries a Consistency-Token waits until its read model has applied it.
 
-A token of a topic that does not feed the endpoint is checked but not waited for.
+A token of a topic that does not feed the endpoint is checked but not waited for. Where Kafka does not answer, it is not
+checked for being of the future either: the answer needs nothing of it.
 """
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from infra.cluster import EVENT_TOPICS
 from infra.http.consistency_token import Token, parse, refuse_future, refuse_strange
 from infra.http.problems import DependencyUnavailable
 from query_api.feeds import FEEDS, Feed
-from query_api.log import Log
+from query_api.log import Log, Place
 from query_api.positions import Positions
 from query_api.refusals import ProjectionLagging
 
@@ -25,6 +27,9 @@ class Consistency:
         self._positions = positions
         self._log = log
         self._default_wait = default_wait
+        self._ends: Mapping[Place, int] = {}
+        """The ends of the log as they were last asked for."""
+        self._asking = asyncio.Lock()
 
     async def reach(self, header: str, wait: float | None, names: tuple[str, ...]) -> None:
         """Returns when the read models `names` have applied every token of the header; within `wait` seconds.
@@ -34,6 +39,8 @@ class Consistency:
         """
         tokens = parse(header)
         self._check(tokens)
+        read = {FEEDS[name].topic for name in names}
+        await self._check_unread([token for token in tokens if token.topic not in read])
         deadline = time.monotonic() + (self._default_wait if wait is None else wait)
         for feed in (FEEDS[name] for name in names):
             wanted = {token.partition: token for token in sorted(tokens) if token.topic == feed.topic}
@@ -44,6 +51,18 @@ class Consistency:
         if self._log.cluster is None:
             raise DependencyUnavailable("Kafka has not told its cluster's id yet; the token cannot be checked.")
         refuse_strange(tokens, self._log.cluster, EVENT_TOPICS, self._log.partitions)
+
+    async def _check_unread(self, tokens: Sequence[Token]) -> None:
+        if not any(map(self._beyond, tokens)):
+            return
+        with suppress(DependencyUnavailable):
+            async with self._asking:
+                if any(map(self._beyond, tokens)):  # else somebody else has asked meanwhile
+                    self._ends = await self._log.ends()
+            refuse_future(tokens, self._ends)
+
+    def _beyond(self, token: Token) -> bool:
+        return token.offset >= self._ends.get((token.topic, token.partition), 0)
 
     async def _wait(self, feed: Feed, wanted: Mapping[int, Token], deadline: float) -> None:
         pause, checked = FIRST_PAUSE, False
@@ -57,7 +76,8 @@ class Consistency:
             if not behind:
                 return
             if not checked:
-                refuse_future(behind, await self._log.ends())
+                self._ends = await self._log.ends()
+                refuse_future(behind, self._ends)
                 checked = True
             left = deadline - time.monotonic()
             if left <= 0:

@@ -11,6 +11,7 @@ from infra.settings import Settings
 from query_api.feeds import FEEDS
 from query_api.sources import Sources
 from tests.projectors.log import placed
+from tests.query_api.conftest import client_of
 from tests.query_api.shelf import Shelf
 
 
@@ -75,6 +76,28 @@ async def test_a_topic_that_does_not_feed_the_endpoint_is_not_waited_for(
 ) -> None:
     answer = await ask(client, f"{sources.log.cluster}:orders/2@{end - 1}", "/v1/products", Prefer="wait=0")
     assert answer.status_code == 200
+
+
+async def test_a_token_of_the_future_is_refused_also_of_a_topic_that_does_not_feed_the_endpoint(
+    client: httpx.AsyncClient, sources: Sources, end: int
+) -> None:
+    for topic, offset in (("orders", end), ("stock", 999_999_999_999)):
+        for _ in range(2):
+            answer = await ask(client, f"{sources.log.cluster}:{topic}/2@{offset}", "/v1/products")
+            assert (answer.status_code, answer.json()["code"]) == (400, "future_consistency_token")
+
+
+async def test_a_token_that_is_not_needed_stops_no_query_while_kafka_is_away(
+    own_settings: Settings, sources: Sources
+) -> None:
+    away = Sources(own_settings)
+    await away.open()
+    away.log.cluster = sources.log.cluster
+    async with client_of(own_settings, away) as asked:
+        token = f"{sources.log.cluster}:orders/2@999999999999"
+        assert (await ask(asked, token, "/v1/products")).status_code == 200
+        assert (await ask(asked, token, "/v1/orders")).json()["code"] == "dependency_unavailable"
+    await away.close()
 
 
 @pytest.mark.parametrize(
