@@ -4,8 +4,9 @@ import ast
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.decider import Decider
 from event_schemas.event import REGISTRY
@@ -32,6 +33,14 @@ def source_of(name: str) -> str | None:
     return str(source)
 
 
+class Code(NamedTuple):
+    """What counts of a module's source."""
+
+    dumped: bytes
+    imported: frozenset[str]
+    """Names that may be modules."""
+
+
 def state_version(decider: Decider[Any], source: Source = source_of) -> str:
     """16 hexadecimal digits that change with the code that folds, dumps or loads the states of ``decider``.
 
@@ -42,30 +51,42 @@ def state_version(decider: Decider[Any], source: Source = source_of) -> str:
     waiting = deque(function.__module__ for function in decider if callable(function))
     waiting += (cls.__module__ for cls in REGISTRY.values() if cls.topic == decider.topic)
     waiting += ALWAYS
-    trees: dict[str, ast.Module] = {}
+    found: dict[str, Code] = {}
     while waiting:
         module = waiting.popleft()
-        if module in trees or module.partition(".")[0] not in PACKAGES or (text := source(module)) is None:
+        if module in found or module.partition(".")[0] not in PACKAGES or (text := source(module)) is None:
             continue
-        trees[module] = _without_prose(ast.parse(text))
-        waiting += _imports(trees[module], module)
+        found[module] = _code(module, text)
+        waiting += found[module].imported
     digest = hashlib.sha256()
-    for module in sorted(trees):
-        digest.update(f"{module}\n{ast.dump(trees[module])}\n".encode())
+    for module in sorted(found):
+        digest.update(b"%b\n%b\n" % (module.encode(), found[module].dumped))
     return digest.hexdigest()[:16]
 
 
-def _without_prose(tree: ast.Module) -> ast.Module:
-    """The tree without strings that stand for themselves: docstrings of modules, classes, functions and attributes."""
-    for node in ast.walk(tree):
-        for name in ("body", "orelse", "finalbody"):
-            statements = getattr(node, name, None)
-            if isinstance(statements, list):
-                setattr(node, name, [statement for statement in statements if not _is_prose(statement)])
-    return tree
+@lru_cache
+def _code(module: str, text: str) -> Code:
+    """What counts of the source of a module. Most modules are under the rules of several topics."""
+    tree = ast.parse(text)
+    imported = frozenset(name for statement in _without_prose(tree) for name in _imports(statement, module))
+    return Code(ast.dump(tree).encode(), imported)
 
 
-def _is_prose(statement: ast.stmt) -> bool:
+def _without_prose(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement of the tree, after strings that stand for themselves are taken out of what is in it: docstrings
+    of modules, classes, functions and attributes. Expressions, most of a tree, hold no statements."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, name, None)
+            if isinstance(inner, list):
+                inner[:] = [statement for statement in inner if not _is_prose(statement)]
+                waiting += inner
+        yield node
+
+
+def _is_prose(statement: ast.AST) -> bool:
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
@@ -73,14 +94,13 @@ def _is_prose(statement: ast.stmt) -> bool:
     )
 
 
-def _imports(tree: ast.Module, module: str) -> Iterator[str]:
-    """Names that may be modules of what a module imports. Raises ``ImportError`` for relative imports, which this
+def _imports(statement: ast.AST, module: str) -> Iterator[str]:
+    """Names that may be modules of what a statement imports. Raises ``ImportError`` for a relative import, which this
     project has not."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            if node.level or node.module is None:
-                raise ImportError(f"{module} has a relative import, which is not followed", name=module)
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    if isinstance(statement, ast.Import):
+        yield from (alias.name for alias in statement.names)
+    elif isinstance(statement, ast.ImportFrom):
+        if statement.level or statement.module is None:
+            raise ImportError(f"{module} has a relative import, which is not followed", name=module)
+        yield statement.module
+        yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
