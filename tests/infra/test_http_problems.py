@@ -172,6 +172,13 @@ async def test_unknown_and_repeated_parameters_are_refused(client: httpx.AsyncCl
     assert answer.json()["parameter"] in query
 
 
+async def test_a_request_without_parameters_does_not_wait_for_the_openapi_document() -> None:
+    app = app_of()
+    async with client_of(app) as client:
+        assert (await client.get("/whoami")).is_success
+    assert app.openapi_schema is None
+
+
 async def test_a_nul_character_is_refused_in_path_and_query(client: httpx.AsyncClient) -> None:
     assert code_of(await client.get("/raise/a%00")) == (422, "validation_failed")
     assert code_of(await client.post("/basket?limit=%00", json={"items": []})) == (422, "validation_failed")
