@@ -101,6 +101,7 @@ class KafkaLog:
         """The end offset as the broker tells it now."""
         async with self._consumer() as consumer:
             tp = TopicPartition(self.topic, self.partition)
+            consumer.assign([tp])  # else who leads it is asked for only after a first refusal and a pause of 100 ms
             return int((await consumer.end_offsets([tp]))[tp])
 
     async def read(self, start: int) -> AsyncGenerator[list[LogRecord], None]:
