@@ -1,10 +1,14 @@
 """Runs the command API: `python -m command_api`. It stops on SIGTERM or SIGINT, after what is queued."""
 
-from command_api.app import create_app
-from command_api.instance import run_instance
-from infra.http.serve import stop_on_signals
-from infra.process import ANSWERING, run_process
-from infra.settings import Settings
+import gc
+
+gc.disable()  # until `run_process`: what imports make stays, and to look through it again and again takes 40 ms
+
+from command_api.app import create_app  # noqa: E402
+from command_api.instance import run_instance  # noqa: E402
+from infra.http.serve import stop_on_signals  # noqa: E402
+from infra.process import ANSWERING, run_process  # noqa: E402
+from infra.settings import Settings  # noqa: E402
 
 
 async def main(configuration: Settings) -> None:

@@ -29,7 +29,9 @@ def run_process(
     Ends with exit code 1 and a line on standard error when its port is taken.
     """
     configure_logging(settings().log_level)
+    gc.freeze()  # what imports have made stays, and need not be looked through
     gc.set_threshold(*collecting)
+    gc.enable()
     try:
         uvloop.run(main(settings()))
     except PortTaken as taken:
