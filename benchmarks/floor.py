@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from command_api.app import create_app, run_writers
-from command_api.log import Outgoing
+from command_api.fence.log import Outgoing
 from event_schemas.record import LogRecord
 from infra.http.serve import serve, stop_on_signals
 from infra.process import ANSWERING, run_process

@@ -8,15 +8,15 @@ when there are more of them than it holds; none has a deadline, as orders from h
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from command_api.aggregate import Versioned
-from command_api.fence import Fence
+from command_api.fence.fence import Fence
+from command_api.fence.kafka_log import KafkaLog
+from command_api.fence.log import MAX_BATCH_BYTES, Outgoing
 from command_api.intent import Intent
-from command_api.kafka_log import KafkaLog
-from command_api.log import MAX_BATCH_BYTES, Outgoing
 from command_api.order import NewOrder
 from command_api.order_lines import Item, order_number
-from command_api.records import outgoing
 from command_api.request import CommandRequest, command_identity, created_id
+from command_api.writer.aggregate import Versioned
+from command_api.writer.records import outgoing
 from domain.ids import product_id
 from domain.order import ORDER
 from domain.order_commands import PlaceOrder

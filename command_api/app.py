@@ -14,20 +14,20 @@ from command_api.catalog_copy import CatalogCopy
 from command_api.deciders import DECIDERS
 from command_api.desk import Desk
 from command_api.entrance import CommandApp
+from command_api.fence.kafka_log import KafkaLog
+from command_api.fence.log import Log
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.group.forwarding import Forwarder
 from command_api.group.hand_over import hand_over
 from command_api.group.instance_group import InstanceGroup
 from command_api.group.membership import Membership
-from command_api.kafka_log import KafkaLog
-from command_api.key_window import KeyWindow
-from command_api.log import Log
 from command_api.seen import SeenLog
-from command_api.snapshots.keeper import Pace
 from command_api.snapshots.postgres_store import snapshots_in
-from command_api.snapshots.snapshots import Snapshots
 from command_api.snapshots.upkeep import Upkeep
-from command_api.writers import Writers
+from command_api.writer.keeper import Pace
+from command_api.writer.keepers import Keepers
+from command_api.writer.key_window import KeyWindow
+from command_api.writer.writers import Writers
 from event_schemas.topics import TOPICS
 from infra.cluster import await_cluster
 from infra.http.limits import BodyLimit
@@ -98,7 +98,7 @@ async def run_writers(
             KeyWindow(settings.idempotency_hours, settings.idempotency_keys, cluster.partitions),
             settings.max_queued_commands,
             settings.max_queue_seconds,
-            Snapshots(store, cluster.id, pace, settings.cached_aggregates),
+            Keepers(store, cluster.id, pace, settings.cached_aggregates),
             membership.lease_term,
         )
         membership.on_change.append(lambda routing: writers.hold(routing.mine))

@@ -15,7 +15,7 @@ from command_api.offers import Offers
 from command_api.refusals import etag
 from command_api.request import CommandRequest
 from command_api.seen import SeenLog, catalog_ends
-from command_api.writers import Writers
+from command_api.writer.writers import Writers
 from domain.decider import Command
 from event_schemas.topics import CATALOG
 from infra.http.consistency_token import HEADER, Token, render

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from command_api.intent import Place
-from command_api.writers import Writers
+from command_api.writer.writers import Writers
 from event_schemas.topics import CATALOG
 from infra.cluster import EVENT_TOPICS
 from infra.http.consistency_token import Token, refuse_future, refuse_strange

@@ -68,7 +68,7 @@ COMMENT ON COLUMN command_api.snapshots.filter_to IS 'the filter knows what segm
 COMMENT ON COLUMN command_api.snapshots.filtered IS 'aggregates in the filter';
 COMMENT ON COLUMN command_api.snapshots.unfiltered IS 'aggregates in segments only';
 COMMENT ON COLUMN command_api.snapshots.unpruned IS 'saves since segments were last deleted';
-COMMENT ON COLUMN command_api.segments.keys IS 'commands of these offsets, packed by command_api/key_segment.py';
+COMMENT ON COLUMN command_api.segments.keys IS 'commands of these offsets, packed by command_api/writer/key_segment.py';
 COMMENT ON COLUMN command_api.segments.subjects IS 'aggregates that became known in these offsets, a JSON array';
 COMMENT ON COLUMN command_api.discarded.swept IS 'aggregates up to this subject are deleted';
 """

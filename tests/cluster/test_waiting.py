@@ -8,8 +8,8 @@ import httpx
 import orjson
 import pytest
 
-from command_api.log import Outgoing
-from command_api.partition_writer import PartitionWriter
+from command_api.fence.log import Outgoing
+from command_api.writer.partition_writer import PartitionWriter
 from event_schemas.topics import ORDERS
 from infra.settings import Settings
 from tests.cluster.instances import Instance, order_id_of, running

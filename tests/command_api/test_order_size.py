@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from command_api.aggregate import Versioned
+from command_api.fence.log import MAX_BATCH_BYTES
 from command_api.intent import Intent
-from command_api.log import MAX_BATCH_BYTES
-from command_api.records import outgoing
+from command_api.writer.aggregate import Versioned
+from command_api.writer.records import outgoing
 from domain.decider import Command
 from domain.ids import reservation_id
 from domain.order import ORDER, Order

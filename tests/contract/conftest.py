@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from command_api.kafka_log import KafkaLog
-from command_api.log import Log
+from command_api.fence.kafka_log import KafkaLog
+from command_api.fence.log import Log
 from infra.settings import Settings
 from tests.contract.memory_log import MemoryLog, SharedLog
 from tests.contract.place import OpenLog, Place

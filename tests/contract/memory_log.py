@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from command_api.log import OutcomeUnknown, Outgoing
+from command_api.fence.log import OutcomeUnknown, Outgoing
 from event_schemas.record import LogRecord
 from infra.log_reader import LogTruncated
 

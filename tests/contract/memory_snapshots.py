@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from functools import partial
 
-from command_api.snapshots.keeper import Pace
 from command_api.snapshots.known_subjects import KnownSubjects
 from command_api.snapshots.snapshot import Base, Kept, Keys, Mark, Place, SnapshotAway, SnapshotMoved
-from command_api.snapshots.snapshots import Snapshots
+from command_api.writer.keeper import Pace
+from command_api.writer.keepers import Keepers
 from tests.contract.memory_log import no_turn
 
 Key = tuple[str, int]
@@ -162,6 +162,6 @@ class MemorySnapshots:
 
 def snapshots_of(
     shared: SharedSnapshots | None = None, *, seconds: float = 3600, records: int = 1_000_000, most_cached: int = 1_000
-) -> Snapshots:
-    """Snapshots in memory for a writer; by default none is taken until it stops."""
-    return Snapshots(MemorySnapshots(shared or SharedSnapshots()), "memory", Pace(seconds, records), most_cached)
+) -> Keepers:
+    """Keepers of snapshots in memory; by default none is taken until the writer stops."""
+    return Keepers(MemorySnapshots(shared or SharedSnapshots()), "memory", Pace(seconds, records), most_cached)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import NamedTuple
 
-from command_api.fence import Fence
-from command_api.log import Log, Outgoing
+from command_api.fence.fence import Fence
+from command_api.fence.log import Log, Outgoing
 from event_schemas.holder import Holder
 from event_schemas.record import LogRecord
 from tests.contract.trouble import Trouble

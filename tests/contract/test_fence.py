@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from command_api.fence import ClaimUntimely, Deposed, Fence, Trespass, beat
-from command_api.log import OutcomeUnknown
+from command_api.fence.fence import ClaimUntimely, Deposed, Fence, Trespass, beat
+from command_api.fence.log import OutcomeUnknown
 from event_schemas.holder import Holder
 from infra.log_reader import LogTruncated
 from tests.contract.memory_log import MemoryLog, SharedLog

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from command_api.fence import Deposed, Fence, Trespass, control
-from command_api.log import OutcomeUnknown, Outgoing
-from command_api.log_stream import LogStream
+from command_api.fence.fence import Deposed, Fence, Trespass, control
+from command_api.fence.log import OutcomeUnknown, Outgoing
+from command_api.fence.log_stream import LogStream
 from command_api.snapshots.snapshot import Mark
 from event_schemas.holder import CLAIMED, NOBODY, Holder, Verdict, judge
 from event_schemas.record import LogRecord

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from command_api.log import Log
+from command_api.fence.log import Log
 from event_schemas.holder import Holder
 from infra.log_reader import LogTruncated
 from tests.contract.place import OpenLog, event, read

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 from command_api.intent import Answer, Intent
-from command_api.key_window import KeyWindow
-from command_api.partition_writer import PartitionWriter
-from command_api.snapshots.snapshots import Snapshots
+from command_api.writer.keepers import Keepers
+from command_api.writer.key_window import KeyWindow
+from command_api.writer.partition_writer import PartitionWriter
 from domain.decider import Command
 from domain.stock_commands import ReceiveStock
 from domain.stock_item import STOCK_ITEM
@@ -32,7 +32,7 @@ class CountedLog(MemoryLog):
 class Owner:
     """One writer of the partition."""
 
-    def __init__(self, shared: SharedLog, snapshots: Snapshots) -> None:
+    def __init__(self, shared: SharedLog, snapshots: Keepers) -> None:
         self.log = CountedLog(shared)
         self.keys = KeyWindow(24, 10_000)
         self.writer = PartitionWriter(self.log, STOCK_ITEM, self.keys, snapshots)

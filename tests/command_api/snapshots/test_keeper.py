@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
-from command_api.aggregate import Versioned
-from command_api.key_window import KeyWindow
-from command_api.memory import Memory
-from command_api.snapshots.keeper import Keeper, Pace, Turn
 from command_api.snapshots.snapshot import Mark, Place
+from command_api.writer.aggregate import Versioned
+from command_api.writer.keeper import Keeper, Pace, Turn
+from command_api.writer.key_window import KeyWindow
+from command_api.writer.memory import Memory
 from domain.stock_item import STOCK_ITEM
 from event_schemas.holder import Holder
 from infra.log_reader import Position

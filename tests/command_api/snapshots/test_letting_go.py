@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from command_api.batch import BatchMaker
 from command_api.intent import Intent, Pending
-from command_api.key_window import KeyWindow
-from command_api.memory import Memory
-from command_api.parking import Parking
-from command_api.snapshots.keeper import Pace
 from command_api.snapshots.snapshot import Kept, Place
-from command_api.snapshots.snapshots import Snapshots
+from command_api.writer.batch import BatchMaker
+from command_api.writer.keeper import Pace
+from command_api.writer.keepers import Keepers
+from command_api.writer.key_window import KeyWindow
+from command_api.writer.memory import Memory
+from command_api.writer.parking import Parking
 from domain.stock_commands import ReceiveStock
 from domain.stock_item import STOCK_ITEM
 from event_schemas.holder import Holder
@@ -41,7 +41,7 @@ async def test_all_that_is_to_be_folded_is_in_memory_whatever_it_let_go_of_meanw
     keys = KeyWindow(24, 100)
     memory = Memory(STOCK_ITEM, keys)
     store = LetsGo(partition.stored)
-    keeper = Snapshots(store, "memory", Pace(3600, 1_000_000), 0).keeper(
+    keeper = Keepers(store, "memory", Pace(3600, 1_000_000), 0).keeper(
         "memory", 0, STOCK_ITEM, memory, keys, lambda: None
     )
     await keeper.begin(stay_if_away=False)

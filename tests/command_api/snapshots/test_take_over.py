@@ -8,13 +8,13 @@ from collections.abc import Collection
 
 import pytest
 
-from command_api import log_stream
-from command_api.fence import Fence
+from command_api.fence import log_stream
+from command_api.fence.fence import Fence
 from command_api.refusals import KeyReused, LogStopped, Quarantined, VersionConflict
-from command_api.snapshots import cold_loads
-from command_api.snapshots.keeper import Pace
 from command_api.snapshots.snapshot import Base, Kept, Place, SnapshotAway
-from command_api.snapshots.snapshots import Snapshots
+from command_api.writer import cold_loads
+from command_api.writer.keeper import Pace
+from command_api.writer.keepers import Keepers
 from domain.stock_commands import AdjustStock
 from event_schemas.stock import AdjustmentReason
 from infra.http.problems import DependencyUnavailable
@@ -329,7 +329,7 @@ async def test_no_command_overtakes_one_of_its_aggregate_that_waits_for_others_t
 ) -> None:
     monkeypatch.setattr(cold_loads, "MOST_AT_ONCE", 5)
     store = SlowLoads(partition.stored)
-    owner = Owner(partition.shared, Snapshots(store, "memory", Pace(3600, 1_000_000), 1_000))
+    owner = Owner(partition.shared, Keepers(store, "memory", Pace(3600, 1_000_000), 1_000))
     first = [asyncio.create_task(owner.receive(sku, 1, key=f"first {sku}")) for sku in SKUS]
     await store.has_loaded.wait()
     later = [asyncio.create_task(owner.receive(sku, 1, key=f"later {sku}")) for sku in SKUS[:5]]
@@ -351,7 +351,7 @@ class AwayAtFirst(MemorySnapshots):
 
 async def test_a_store_that_is_away_for_a_moment_does_not_cost_a_reading_of_the_whole_log(partition: Partition) -> None:
     store = AwayAtFirst(partition.stored)
-    owner = Owner(partition.shared, Snapshots(store, "memory", Pace(3600, 1_000_000), 1_000))
+    owner = Owner(partition.shared, Keepers(store, "memory", Pace(3600, 1_000_000), 1_000))
     assert (await owner.receive("A7", 3, key="k1")).version == 2
     assert owner.log.read_records <= 3
     await owner.stop()

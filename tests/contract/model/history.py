@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from command_api.aggregate import Versioned
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
-from command_api.memory import subject_of
 from command_api.refusals import InProgress, KeyReused, NotReady, Quarantined, Refused, UnknownOutcome, VersionConflict
-from command_api.timers import ACTOR
+from command_api.writer.aggregate import Versioned
+from command_api.writer.memory import subject_of
+from command_api.writer.timers import ACTOR
 from domain.decider import Decider
 from domain.rejected import Rejected
 from event_schemas.codec import UndecodableEvent

@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from command_api.aggregate import Versioned
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
-from command_api.key_window import KeyWindow
-from command_api.partition_writer import REJOIN_SECONDS
 from command_api.refusals import NotReady
-from command_api.snapshots.snapshots import Snapshots
-from command_api.writers import Writers
+from command_api.writer.aggregate import Versioned
+from command_api.writer.keepers import Keepers
+from command_api.writer.key_window import KeyWindow
+from command_api.writer.partition_writer import REJOIN_SECONDS
+from command_api.writer.writers import Writers
 from domain.decider import Decider
 from domain.order import ORDER
 from domain.stock_item import STOCK_ITEM
@@ -57,7 +57,7 @@ class Instance:
             keys=KeyWindow(24, MOST_KEYS),
             most_queued=1_000,
             most_seconds=60.0,
-            snapshots=Snapshots(
+            keepers=Keepers(
                 MemorySnapshots(self._store.shared, self._world.turn, self._loses_a_call),
                 "model",
                 self._store.pace,

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from command_api.batch import BatchMaker
-from command_api.claim_term import ClaimTerm
-from command_api.committer import Committer
-from command_api.deadlines import Deadlines
-from command_api.fence import Fence, Trespass, control
+from command_api.fence.claim_term import ClaimTerm
+from command_api.fence.fence import Fence, Trespass, control
+from command_api.fence.log import OutcomeUnknown, Outgoing
+from command_api.fence.log_stream import LogStream
 from command_api.group.lease import Lease
 from command_api.intent import Intent
-from command_api.key_window import KeyWindow
-from command_api.log import OutcomeUnknown, Outgoing
-from command_api.log_stream import LogStream
-from command_api.memory import Memory
 from command_api.snapshots.snapshot import Mark
-from command_api.timers import Timers
-from command_api.writers import Writers
+from command_api.writer.batch import BatchMaker
+from command_api.writer.committer import Committer
+from command_api.writer.deadlines import Deadlines
+from command_api.writer.key_window import KeyWindow
+from command_api.writer.memory import Memory
+from command_api.writer.timers import Timers
+from command_api.writer.writers import Writers
 from event_schemas.holder import CLAIMED, Holder, Verdict, judge
 from event_schemas.record import LogRecord
 from infra.log_reader import Position

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from command_api.memory import Captured, Memory
-from command_api.parking import Parking
-from command_api.partition_writer import PartitionWriter
-from command_api.snapshots import keeper
-from command_api.snapshots.cold_loads import ColdLoads
-from command_api.snapshots.keeper import Keeper
-from command_api.snapshots.kept_deadlines import KeptDeadlines
 from command_api.snapshots.snapshot import SnapshotAway
+from command_api.writer import keeper
+from command_api.writer.cold_loads import ColdLoads
+from command_api.writer.keeper import Keeper
+from command_api.writer.kept_deadlines import KeptDeadlines
+from command_api.writer.memory import Captured, Memory
+from command_api.writer.parking import Parking
+from command_api.writer.partition_writer import PartitionWriter
 from event_schemas.record import LogRecord
 from tests.contract.memory_snapshots import MemorySnapshots
 from tests.contract.model.planted import Plant

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from command_api.aggregate import Versioned
-from command_api.fence import control
+from command_api.fence.fence import control
 from command_api.intent import Intent
-from command_api.records import outgoing
+from command_api.writer.aggregate import Versioned
+from command_api.writer.records import outgoing
 from domain.stock_commands import ReceiveStock
 from domain.stock_item import STOCK_ITEM
 from event_schemas.holder import CLAIMED, Holder

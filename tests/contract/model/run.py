@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from structlog.testing import capture_logs
 
-from command_api.aggregate import Versioned
 from command_api.group.elsewhere import HeldElsewhere
+from command_api.writer.aggregate import Versioned
 from domain.decider import Decider
 from event_schemas.topics import STOCK
 from infra.http.problems import Problem

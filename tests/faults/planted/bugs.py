@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from command_api.batch import BatchMaker, GroupCommit
-from command_api.committer import Committer
-from command_api.fence import Fence
-from command_api.key_window import KeyWindow
-from command_api.log import Outgoing
+from command_api.fence.fence import Fence
+from command_api.fence.log import Outgoing
 from command_api.snapshots.snapshot import Mark
+from command_api.writer.batch import BatchMaker, GroupCommit
+from command_api.writer.committer import Committer
+from command_api.writer.key_window import KeyWindow
 from infra.log_reader import Position
 from query_api.consistency import Consistency
 

@@ -1,0 +1,1 @@
+"""The log as one writer sees it: fenced by claims in the log itself."""

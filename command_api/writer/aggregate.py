@@ -1,0 +1,51 @@
+"""An aggregate as its writer remembers it, and the form in which a snapshot keeps it."""
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from command_api.snapshots.snapshot import Kept
+from command_api.writer.key_segment import Remembered
+from domain.decider import Decider
+
+
+class Birth(NamedTuple):
+    """The command that an aggregate began with."""
+
+    command_id: str
+    remembered: Remembered
+
+
+class Versioned(NamedTuple):
+    """An aggregate's state and the number of its events."""
+
+    version: int
+    state: Any
+    birth: Birth | None = None
+    """None while nothing of it is acknowledged."""
+
+
+def kept(subject: str, aggregate: Versioned, decider: Decider[Any]) -> Kept:
+    """The aggregate as a snapshot keeps it. Raises what ``Decider.dump`` raises for a state that it does not know."""
+    born = None
+    if aggregate.birth is not None:
+        command_id, known = aggregate.birth
+        born = [command_id, known.fingerprint, known.version, known.first_offset, known.last_offset, known.appended_ms]
+    due = decider.due(aggregate.state)
+    state = orjson.dumps([decider.dump(aggregate.state), born])
+    return Kept(subject, aggregate.version, state, None if due is None else due.at)
+
+
+def aggregate_of(found: Kept, decider: Decider[Any], partition: int) -> Versioned:
+    """The aggregate that ``kept`` gave. Raises ``ValueError``, ``TypeError``, ``KeyError`` or ``IndexError`` when it is
+    none."""
+    dumped, born = orjson.loads(found.state)
+    birth = None
+    if born is not None:
+        command_id, fingerprint, *numbers = born
+        version, first, last, appended_ms = numbers
+        birth = Birth(
+            command_id,
+            Remembered(fingerprint, found.subject, version, decider.topic, partition, first, last, appended_ms),
+        )
+    return Versioned(found.version, decider.load(dumped), birth)
