@@ -24,9 +24,9 @@ from command_api.group.membership import Membership
 from command_api.seen import SeenLog
 from command_api.snapshots.postgres_store import snapshots_in
 from command_api.snapshots.upkeep import Upkeep
-from command_api.writer.keeper import Pace
 from command_api.writer.keepers import Keepers
 from command_api.writer.key_window import KeyWindow
+from command_api.writer.saver import Pace
 from command_api.writer.writers import Writers
 from event_schemas.topics import TOPICS
 from infra.cluster import await_cluster

@@ -6,9 +6,10 @@ from typing import Any
 
 from command_api.snapshots.snapshot import Place, SnapshotStore
 from command_api.snapshots.state_version import state_version
-from command_api.writer.keeper import Keeper, Pace, Turn
+from command_api.writer.keeper import Keeper
 from command_api.writer.key_window import KeyWindow
 from command_api.writer.memory import Memory
+from command_api.writer.saver import Pace, Turn
 from domain.decider import Decider
 
 

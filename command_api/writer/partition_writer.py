@@ -98,7 +98,7 @@ class PartitionWriter:
         """Why this partition needs a person, empty when it does not."""
         if self._broken is not None:
             return f"{self.name} stopped: {self._broken}"
-        quarantined, away = self._memory.quarantined, self._keeper.trouble
+        quarantined, away = self._memory.quarantined, self._keeper.saver.trouble
         told = [f"{len(quarantined)} aggregates quarantined"] if quarantined else []
         told += [f"no snapshots, starts take longer and memory grows: {away}"] if away else []
         return f"{self.name}: {'; '.join(told)}" if told else ""
@@ -162,7 +162,7 @@ class PartitionWriter:
         self._keeper.look_at_deadlines(now)
         self._timers.fire(now)
         if not self._committer.under_way.decided:
-            self._keeper.offer(self._fence.mark)
+            self._keeper.saver.offer(self._fence.mark)
 
     def _warm(self, subject: str) -> None:
         async def load() -> None:
@@ -193,7 +193,7 @@ class PartitionWriter:
                     if not self._stopping.is_set():
                         self._claimed.clear()
             if self._fence.holds and not self._released:  # else the next owner may have begun with what is kept
-                await self._keeper.close(self._fence.mark)
+                await self._keeper.saver.close(self._fence.mark)
         except LogBroken as broken:
             self._broken = broken
             self._claimed.set()
@@ -202,7 +202,7 @@ class PartitionWriter:
         finally:
             self._refuse_all(self._gone())
             self.watches.end()
-            await self._keeper.settled()
+            await self._keeper.saver.settled()
             await self.log.close()
 
     def _refuse_all(self, problem: Exception) -> None:
@@ -235,7 +235,7 @@ class PartitionWriter:
     async def _reached(self, mark: Mark) -> None:
         if self._stopping.is_set():
             raise ClaimUntimely(f"{self.name} is left before it is held")
-        await self._keeper.reached(mark)
+        await self._keeper.saver.reached(mark)
 
     async def _serve(self) -> None:
         while self._fence.holds:
@@ -245,7 +245,7 @@ class PartitionWriter:
                 raise Deposed(f"the snapshot is not ours any more: {self._keeper.lost}")
             if self._queue:
                 await self._committer.commit()
-                self._keeper.offer(self._fence.mark)
+                self._keeper.saver.offer(self._fence.mark)
                 self._memory.trim()
                 if self._queue:  # what appends nothing waits for nothing: let others have their turn
                     await asyncio.sleep(0)

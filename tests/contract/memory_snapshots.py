@@ -10,8 +10,8 @@ from functools import partial
 
 from command_api.snapshots.known_subjects import KnownSubjects
 from command_api.snapshots.snapshot import Base, Kept, Keys, Mark, Place, SnapshotAway, SnapshotMoved
-from command_api.writer.keeper import Pace
 from command_api.writer.keepers import Keepers
+from command_api.writer.saver import Pace
 from tests.contract.memory_log import no_turn
 
 Key = tuple[str, int]

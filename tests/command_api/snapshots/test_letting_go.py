@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from command_api.intent import Intent, Pending
 from command_api.snapshots.snapshot import Kept, Place
 from command_api.writer.batch import BatchMaker
-from command_api.writer.keeper import Pace
 from command_api.writer.keepers import Keepers
 from command_api.writer.key_window import KeyWindow
 from command_api.writer.memory import Memory
 from command_api.writer.parking import Parking
+from command_api.writer.saver import Pace
 from domain.stock_commands import ReceiveStock
 from domain.stock_item import STOCK_ITEM
 from event_schemas.holder import Holder

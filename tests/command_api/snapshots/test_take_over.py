@@ -13,8 +13,8 @@ from command_api.fence.fence import Fence
 from command_api.refusals import KeyReused, LogStopped, Quarantined, VersionConflict
 from command_api.snapshots.snapshot import Base, Kept, Place, SnapshotAway
 from command_api.writer import cold_loads
-from command_api.writer.keeper import Pace
 from command_api.writer.keepers import Keepers
+from command_api.writer.saver import Pace
 from domain.stock_commands import AdjustStock
 from event_schemas.stock import AdjustmentReason
 from infra.http.problems import DependencyUnavailable

@@ -10,9 +10,9 @@ from command_api.fence.log import LogAway
 from command_api.intent import Answer, Intent
 from command_api.refusals import InProgress, Overloaded
 from command_api.snapshots.snapshot import Base, Place
-from command_api.writer.keeper import Pace
 from command_api.writer.keepers import Keepers
 from command_api.writer.key_window import KeyWindow
+from command_api.writer.saver import Pace
 from command_api.writer.writers import Writers
 from domain.stock_commands import ReceiveStock
 from domain.stock_item import STOCK_ITEM

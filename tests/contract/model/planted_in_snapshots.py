@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from command_api.snapshots.snapshot import SnapshotAway
-from command_api.writer import keeper
+from command_api.writer import saver
 from command_api.writer.cold_loads import ColdLoads
 from command_api.writer.keeper import Keeper
 from command_api.writer.kept_deadlines import KeptDeadlines
@@ -22,14 +22,14 @@ def saves_what_is_not_acknowledged(patch: pytest.MonkeyPatch) -> None:
     def tick(self: PartitionWriter) -> None:
         usual(self)
         if not self.claiming:
-            self._keeper.offer(self._fence.mark)
+            self._keeper.saver.offer(self._fence.mark)
 
     usual = PartitionWriter.tick
     patch.setattr(PartitionWriter, "tick", tick)
 
 
 def keeps_no_keys(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(keeper, "pack", lambda commands: None)
+    patch.setattr(saver, "pack", lambda commands: None)
 
 
 def loses_changes_of_a_save_that_failed(patch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from command_api.writer.keeper import Pace
+from command_api.writer.saver import Pace
 from tests.contract.memory_snapshots import Key, SharedSnapshots
 from tests.contract.model.world import World
 
