@@ -130,13 +130,13 @@ async def test_an_order_that_is_waited_for_is_answered_when_its_instance_leaves(
         headers = {"Idempotency-Key": key, "Prefer": "wait=30"}
         waiting = asyncio.create_task(http.post(f"{leaving.url}/v1/orders", json=body, headers=headers))
 
-        async def version() -> str:
+        async def version() -> int:
             order = f"{leaving.url}/v1/orders/{order_id}"
             refused = await http.request("DELETE", order, headers={"If-Match": '"7"'})
             assert refused.status_code == 412
-            return refused.headers["ETag"]
+            return int(refused.json()["current_version"])
 
-        await until(version, lambda etag: etag == '"1"')
+        await until(version, lambda version: version == 1)
         assert not waiting.done()
         async with asyncio.timeout(5):
             await asyncio.gather(leaving.stop(), waiting)
