@@ -19,7 +19,8 @@ from infra.http.problems import BadRequest, Problem
 ARRIVAL_SECONDS = 10.0
 """From the first byte of a request to the last one of its body."""
 MAX_HEAD_BYTES = 65_536
-"""Request target, names and values of the headers. Until they are complete: all that came of them."""
+"""Request target, names and values of the headers. Until they are complete: all that came of them. As much may come
+behind them without a byte of body: trailers, extensions of chunks."""
 
 
 class RequestTooSlow(Problem):
@@ -42,9 +43,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._arriving = False
-        self._head_bytes = 0
         self._in_head = False
-        self._ended_one = False
+        self._bare_bytes = 0
+        """What came that is no body since the last byte of one, read by read."""
+        self._mixed = False
+        """Whether the last read of the socket had other bytes too, so that it does not count as bare."""
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -62,34 +65,40 @@ class BoundedProtocol(HttpToolsProtocol):
         """The first byte of a request."""
         super().on_message_begin()
         self._arriving = self._in_head = True
-        self._head_bytes = 0
+        self._bare_bytes = 0
 
     def on_headers_complete(self) -> None:
         """The request starts; its body may still be on its way. Raises ``HeadTooLarge``, which ends the parsing."""
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             raise self._refuse_head()
         self._in_head = False
+        self._bare_bytes, self._mixed = 0, True
         super().on_headers_complete()
         cycle = self.cycle
         cycle.transport = self._answers  # type: ignore[assignment]
         self.scope["extensions"] = {CLIENT_GONE: {"told": lambda: cycle.disconnected}}
 
+    def on_body(self, body: bytes) -> None:
+        """Some bytes of the body."""
+        self._bare_bytes, self._mixed = 0, True
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The last byte of a request."""
         self._arriving = False
-        self._ended_one = True
+        self._mixed = True
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         """Parses, and keeps the bounds on what is not complete yet."""
-        self._ended_one = False
+        self._mixed = False
         super().data_received(data)
         if self._arriving:
             if self._deadline is None:
                 self._deadline = self.loop.call_later(self.arrival_seconds, self._too_slow)
-            if self._in_head and not self._ended_one:  # else most of what was read may be another request's
-                self._head_bytes += len(data)
-                if self._head_bytes > MAX_HEAD_BYTES:
+            if not self._mixed:
+                self._bare_bytes += len(data)
+                if self._bare_bytes > MAX_HEAD_BYTES:
                     self._refuse_head()
             return
         if self._deadline is not None:

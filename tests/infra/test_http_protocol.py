@@ -123,6 +123,16 @@ async def test_a_body_in_front_of_a_head_does_not_count_as_head(echo: Echo) -> N
     assert raw.text.endswith(b"second")
 
 
+@pytest.mark.parametrize(("behind", "line"), [(b"0\r\nX: ", b"a"), (b"0\r\n", b"X: b\r\n"), (b"1;", b"a")])
+async def test_trailers_and_extensions_without_end_are_refused(echo: Echo, behind: bytes, line: bytes) -> None:
+    head = HEAD.replace(b"Content-Length: 10", b"Transfer-Encoding: chunked")
+    endless = [line * (40_000 // len(line))] * 2
+    async with served(echo) as port:
+        refused(await exchange(port, [head + b"\r\n1\r\na\r\n" + behind, *endless]), 431, "head_too_large")
+        answered = await exchange(port, [head + b"Connection: close\r\n\r\n1\r\na\r\n0\r\nX: b\r\n\r\n"])
+        assert answered.text.endswith(b"\r\n\r\na")
+
+
 async def test_a_head_within_the_bound_is_taken(echo: Echo) -> None:
     async with served(echo) as port:
         assert (await exchange(port, request("GET", "/echo", "X-Header: " + "a" * 60_000))).status == 200
