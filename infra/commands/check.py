@@ -20,9 +20,7 @@ def check(arguments: list[str]) -> int:
         sys.stderr.write("check takes no arguments\n")
         return 2
     commands = [[sys.executable, "-m", *each] for each in CHECKS]
-    commands.append(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-logo"]
-    )
+    commands.append([sys.executable, "-c", LINT_IMPORTS, "--no-logo"])
     failed = [command for command in commands if subprocess.run(command, cwd=REPOSITORY, check=False).returncode != 0]
     for command in failed:
         sys.stderr.write(f"failed: {' '.join(command[1:])}\n")
