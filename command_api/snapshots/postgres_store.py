@@ -49,7 +49,8 @@ class PostgresSnapshots:
         """Make the tables unless they are there. Raises ``SnapshotAway``."""
         if not self._prepared:
             async with writing(self._pool, self._seconds) as connection:
-                await create_tables(connection)
+                if not self._prepared:  # all partitions ask at once: most find it done when they get a connection
+                    await create_tables(connection)
             self._prepared = True
 
     async def begin(self, place: Place, *, keys_since_ms: int, most_keys: int) -> Base | None:
