@@ -7,4 +7,5 @@ from domain.order import ORDER
 from domain.product import PRODUCT
 from domain.stock_item import STOCK_ITEM
 
-DECIDERS: tuple[Decider[Any], ...] = (PRODUCT, STOCK_ITEM, ORDER)
+DECIDERS: tuple[Decider[Any], ...] = (ORDER, STOCK_ITEM, PRODUCT)
+"""In the order in which their partitions are claimed: customers wait for their orders."""
