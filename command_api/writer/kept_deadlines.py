@@ -12,7 +12,7 @@ from command_api.writer.memory import Memory
 AHEAD = timedelta(minutes=10)
 """Deadlines up to so far ahead are in memory; those of aggregates that have changed since the snapshot always are."""
 AGAIN = timedelta(seconds=5)
-"""After this a store that was away is asked again."""
+"""Not before this the store is asked again, were it away or has it more passed deadlines than were taken."""
 MOST = 10_000
 """So many deadlines are taken at once."""
 
@@ -60,5 +60,5 @@ class KeptDeadlines:
         for subject, at in found:
             if not self._memory.is_changed(subject):
                 self._memory.deadlines.note(subject, at)
-        self._next = min(until - AHEAD / 2, found[-1][1] if len(found) == MOST else until)
+        self._next = max(now + AGAIN, min(until - AHEAD / 2, found[-1][1] if len(found) == MOST else until))
         self._resets = resets
