@@ -7,11 +7,12 @@ sends a byte now and then, or headers without end, would hold its connection, an
 import asyncio
 from http import HTTPStatus
 from typing import Any
+from weakref import ref
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from infra.http.client_gone import CLIENT_GONE
+from infra.http.client_gone import CLIENT_GONE, ClientGone
 from infra.http.one_write import OneWrite
 from infra.http.problem_schema import MEDIA_TYPE
 from infra.http.problems import BadRequest, Problem
@@ -76,7 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         cycle = self.cycle
         cycle.transport = self._answers  # type: ignore[assignment]
-        self.scope["extensions"] = {CLIENT_GONE: {"told": lambda: cycle.disconnected}}
+        self.scope["extensions"] = {CLIENT_GONE: {"told": _gone(ref(cycle))}}
 
     def on_body(self, body: bytes) -> None:
         """Some bytes of the body."""
@@ -155,3 +156,13 @@ class BoundedProtocol(HttpToolsProtocol):
             lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
             self.transport.write(STATUS_LINE[problem.status] + lines + b"\r\n" + body)
         self.transport.close()  # which tells the app that its client has gone
+
+
+def _gone(cycle: "ref[RequestResponseCycle]") -> ClientGone:
+    """For a request's scope, which the cycle has: a way back that held it would leave each to the garbage collector."""
+
+    def told() -> bool:
+        still = cycle()
+        return still is None or still.disconnected
+
+    return told
