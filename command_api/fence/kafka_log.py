@@ -10,10 +10,11 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from command_api.fence.log import MAX_BATCH_BYTES, LogAway, OutcomeUnknown, Outgoing
+from command_api.fence.log import LogAway, OutcomeUnknown, Outgoing
+from command_api.fence.producer import BatchProducer
 from event_schemas.record import LogRecord
 from infra.kafka_lifetime import end, started
 from infra.log_reader import LogTruncated, log_record
@@ -33,7 +34,7 @@ class KafkaLog:
         self.topic = topic
         self.partition = partition
         self._bootstrap_servers = bootstrap_servers
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: BatchProducer | None = None
         self._retired: set[asyncio.Task[None]] = set()
 
     async def append(self, records: Sequence[Outgoing]) -> int:
@@ -41,13 +42,7 @@ class KafkaLog:
         has used up its sequence number, and may still land."""
         try:
             async with asyncio.timeout(APPEND_SECONDS):
-                producer = await self._started_producer()
-                batch = producer.create_batch()
-                for record in records:
-                    if not batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers):
-                        raise ValueError("the batch is full before its last record: sizes were added up wrongly")
-                batch.close()
-                metadata = await (await producer.send_batch(batch, self.topic, partition=self.partition))
+                return await (await self._started_producer()).send(records)
         except ValueError:
             raise
         except (KafkaError, TimeoutError, OSError, asyncio.CancelledError) as error:
@@ -55,22 +50,10 @@ class KafkaLog:
             if isinstance(error, asyncio.CancelledError):
                 raise
             raise OutcomeUnknown(f"{self.topic}/{self.partition}: {error!r}") from error
-        if metadata is None or metadata.offset < 0:
-            self._retire_producer()
-            raise OutcomeUnknown(f"{self.topic}/{self.partition}: the broker named no offset")
-        return int(metadata.offset)
 
-    async def _started_producer(self) -> AIOKafkaProducer:
+    async def _started_producer(self) -> BatchProducer:
         if self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap_servers,
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=0,
-                max_batch_size=MAX_BATCH_BYTES + 100_000,
-                request_timeout_ms=1_500,
-                retry_backoff_ms=100,
-            )
+            producer = BatchProducer(self._bootstrap_servers, self.topic, self.partition)
             try:
                 await producer.start()
             except BaseException:
@@ -84,7 +67,7 @@ class KafkaLog:
             self._stop_in_background(self._producer)
             self._producer = None
 
-    def _stop_in_background(self, producer: AIOKafkaProducer) -> None:
+    def _stop_in_background(self, producer: BatchProducer) -> None:
         async def stop() -> None:
             try:
                 await end(producer.stop)
