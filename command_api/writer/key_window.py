@@ -103,6 +103,7 @@ class KeyWindow:
             for number in self._of_place.pop(place, ()):
                 segment = self._segments.pop(number)
                 self._let_go(number, segment, 0, len(segment))
+        self._reset_not_packed_since()
         if len(self._by_age) != len(self._segments):
             self._by_age = [entry for entry in self._by_age if entry[1] in self._segments]
             heapq.heapify(self._by_age)
@@ -122,11 +123,14 @@ class KeyWindow:
     def _pack(self, place: tuple[str, int]) -> None:
         command_ids = dict.fromkeys(self._not_packed.pop(place))
         keys = pack({each: self._newest.pop(each) for each in command_ids if self._is_newest(each, place)})
-        if not self._newest:
-            self._not_packed_since = inf
+        self._reset_not_packed_since()
         if keys is not None:
             for segment in segments(keys.packed, *place):
                 self._hold(segment, 0)
+
+    def _reset_not_packed_since(self) -> None:
+        if not self._newest:
+            self._not_packed_since = inf
 
     def _hold(self, segment: Segment, first: int) -> None:
         if first == len(segment):
@@ -150,7 +154,7 @@ class KeyWindow:
             segment = self._segments[number]
             end = bisect_left(segment.ages, allowed, first)
             if excess > 0:
-                next_age = min((entry[0] for entry in self._by_age[1:3]), default=age)
+                next_age = min([self._not_packed_since, *(entry[0] for entry in self._by_age[1:3])])
                 alike = bisect_right(segment.ages, max(next_age, age + _ALIKE_MS), first)
                 end = max(end, min(first + excess, alike))
             self._let_go(number, segment, first, end)

@@ -87,3 +87,34 @@ def test_what_is_too_old_in_a_snapshot_is_not_remembered() -> None:
     window.extend(keys.packed, "orders", 0)
     assert [name for name in ages if window.get(name) is not None] == ["young"]
     assert len(window) == 1
+
+
+def test_a_full_window_whose_newest_were_dropped_makes_room_for_what_a_snapshot_brings() -> None:
+    window = KeyWindow(24, 1)
+    window.add("dropped", Remembered("print", "s", 0, "orders", 0, 0, 0, NOW_MS - 30_000))
+    window.drop({("orders", 0)})
+    for number in range(2):
+        keys = pack({f"c{number}": Remembered("print", "s", 1, "orders", 0, 1, 1, NOW_MS - 20_000 + number * 10_000)})
+        assert keys is not None
+        window.extend(keys.packed, "orders", 0)  # must return
+    assert window.get("c1") is not None
+    assert len(window) == 1
+
+
+def test_where_many_are_forgotten_at_once_none_of_them_is_newer_than_one_that_is_not_packed_yet() -> None:
+    window = KeyWindow(24, 1000)
+
+    def aged(topic: str, seconds: int) -> Remembered:
+        return Remembered("print", "s", 1, topic, 0, 1, 1, NOW_MS - seconds * 1000)
+
+    packed = {f"packed {seconds}": aged("orders", seconds) for seconds in range(10, 8000, 10)}
+    for topic, several in (("orders", packed), ("stock", {"last": aged("stock", 1)})):
+        keys = pack(several)
+        assert keys is not None
+        window.extend(keys.packed, topic, 0)
+    for seconds in range(7905, 5895, -10):
+        window.add(f"added {seconds}", aged("catalog", seconds))
+    oldest_added = window.get("added 7905")
+    forgotten = [it.appended_ms for name, it in packed.items() if window.get(name) is None]
+    assert oldest_added is None or max(forgotten) < oldest_added.appended_ms
+    assert len(window) == 990
