@@ -25,7 +25,7 @@ from command_api.snapshots.snapshot import (
 )
 from command_api.writer.cold_loads import ColdLoads
 from command_api.writer.kept_deadlines import KeptDeadlines
-from command_api.writer.key_segment import Unreadable
+from command_api.writer.key_segment import Unreadable, merged
 from command_api.writer.key_window import KeyWindow
 from command_api.writer.memory import Memory, subject_of
 from command_api.writer.saver import QUARANTINED, Pace, Saver, Turn
@@ -86,7 +86,7 @@ class Keeper:
         self._memory.reset(known, quarantined, based=base is not None)
         self._keys.drop({(self._place.topic, self._place.partition)})
         try:
-            for keys in () if base is None else base.keys:
+            for keys in merged(() if base is None else base.keys):
                 self._keys.extend(keys.packed, self._place.topic, self._place.partition)
                 await asyncio.sleep(0)
         except Unreadable as error:

@@ -1,6 +1,7 @@
 import pytest
 
-from command_api.writer.key_segment import Remembered, Unreadable, joined, pack, segments
+from command_api.snapshots.snapshot import Keys
+from command_api.writer.key_segment import FEW, ROWS, Remembered, Unreadable, joined, merged, pack, segments
 
 
 def remembered(offset: int, appended_ms: int) -> Remembered:
@@ -31,6 +32,33 @@ def test_nothing_is_packed_as_nothing() -> None:
     assert pack({}) is None
     assert joined([]) is None
     assert list(segments(b"", "orders", 2)) == []
+    assert list(merged([])) == []
+
+
+def test_saves_of_few_commands_are_merged_and_what_came_later_stays_later() -> None:
+    sizes = [1] * ROWS + [FEW - 2] * 12 + [FEW, 2, 1]
+    saves: list[Keys] = []
+    rows: list[tuple[str, Remembered]] = []
+    for number, size in enumerate(sizes):
+        commands = {f"c{number}.{n}": remembered(n, 1000 + number) for n in range(size)}
+        commands["again"] = remembered(number, 1000 + number)
+        keys = pack(commands)
+        assert keys is not None
+        saves.append(keys)
+        rows += commands.items()
+    held = [segment for keys in merged(saves) for segment in segments(keys.packed, "orders", 2)]
+    assert [segment.row(n) for segment in held for n in range(len(segment))] == rows
+    assert max(map(len, held)) <= ROWS
+    assert len(held) < 7
+
+
+def test_saves_that_are_merged_are_the_oldest_first_whatever_their_order() -> None:
+    saves = [keys for age in (30, 10, 20) if (keys := pack({f"c{age}": remembered(age, age)})) is not None]
+    (keys,) = merged(saves)
+    (segment,) = segments(keys.packed, "orders", 2)
+    assert list(segment.ages) == [10, 20, 30]
+    assert [segment.row(n)[0] for n in range(3)] == ["c10", "c20", "c30"]
+    assert (keys.count, keys.newest_ms) == (3, 30)
 
 
 @pytest.mark.parametrize("cut", [1, 10, 30])
@@ -41,6 +69,8 @@ def test_keys_that_are_cut_off_are_unreadable(cut: int) -> None:
         list(segments(keys.packed[:-cut], "orders", 2))
     with pytest.raises(Unreadable):
         list(segments(keys.packed[:cut], "orders", 2))
+    with pytest.raises(Unreadable):
+        list(merged([keys._replace(packed=keys.packed[:-cut])]))
 
 
 def test_keys_of_another_format_are_unreadable() -> None:
