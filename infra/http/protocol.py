@@ -68,6 +68,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._arriving = self._in_head = True
         self._bare_bytes = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header. A trailer is not one (RFC 9110, 6.5.1): what stands before us has not looked at it as such."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """The request starts; its body may still be on its way. Raises ``HeadTooLarge``, which ends the parsing."""
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:

@@ -17,7 +17,8 @@ HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n"
 
 
 class Echo:
-    """Answers with the body; on /slow late, on /stream with the head long before, on /early without having read it."""
+    """Answers with the body, on /header with the header X; on /slow late, on /stream with the head long before, on
+    /early without having read it."""
 
     def __init__(self) -> None:
         self.left = 0
@@ -30,6 +31,8 @@ class Echo:
         except ClientDisconnect:
             self.left += 1
             return
+        if scope["path"] == "/header":
+            body = request.headers.get("x", "none").encode()
         if scope["path"] == "/slow":
             await self.leave.wait()
         if scope["path"] == "/stream":
@@ -131,6 +134,14 @@ async def test_trailers_and_extensions_without_end_are_refused(echo: Echo, behin
         refused(await exchange(port, [head + b"\r\n1\r\na\r\n" + behind, *endless]), 431, "head_too_large")
         answered = await exchange(port, [head + b"Connection: close\r\n\r\n1\r\na\r\n0\r\nX: b\r\n\r\n"])
         assert answered.text.endswith(b"\r\n\r\na")
+
+
+async def test_a_trailer_is_no_header(echo: Echo) -> None:
+    head = b"POST /header HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+    async with served(echo) as port:
+        for header, trailer, told in ((b"X: b\r\n", b"", b"b"), (b"", b"X: b\r\n", b"none")):
+            raw = await exchange(port, head + header + b"\r\n1\r\na\r\n0\r\n" + trailer + b"\r\n")
+            assert raw.text.endswith(b"\r\n\r\n" + told)
 
 
 async def test_a_head_within_the_bound_is_taken(echo: Echo) -> None:
