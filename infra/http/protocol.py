@@ -98,6 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parses, and keeps the bounds on what is not complete yet."""
         self._mixed = False
+        idle = self.timeout_keep_alive_task
         super().data_received(data)
         if self._arriving:
             if self._deadline is None:
@@ -110,7 +111,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._no_deadline()
         if self._quiet and self.timeout_keep_alive_task is None:
-            self._close_when_idle()  # what came was no request, such as an empty line
+            # What came was no request, such as an empty line: it gives no more time.
+            self._close_when_idle(None if idle is None else idle.when())
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the shape of all errors."""
@@ -126,8 +128,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether no answer is owed."""
         return self.cycle is None or self.cycle.response_complete
 
-    def _close_when_idle(self) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+    def _close_when_idle(self, at: float | None = None) -> None:
+        at = self.loop.time() + self.timeout_keep_alive if at is None else at
+        self.timeout_keep_alive_task = self.loop.call_at(at, self.timeout_keep_alive_handler)
 
     def _no_deadline(self) -> None:
         if self._deadline is not None:

@@ -185,6 +185,9 @@ async def test_empty_lines_do_not_hold_a_connection(echo: Echo, monkeypatch: pyt
     async with served(echo) as port:
         assert (await exchange(port, b"\r\n\r\n", seconds=5)).text == b""
         assert (await exchange(port, b"", seconds=5)).text == b""
+        lines = (b"\r\n" for _ in range(500))
+        assert (await exchange(port, lines)).text == b""
+        assert list(lines), "it took lines for 5 s"
 
 
 async def test_a_head_does_not_wait_for_a_body_that_comes_later(echo: Echo) -> None:
