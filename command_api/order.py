@@ -1,6 +1,7 @@
 """Endpoints of orders: place and cancel."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -10,6 +11,8 @@ from command_api.desk import AtDesk, Desk, given
 from command_api.intent import Answer
 from command_api.order_lines import Items, placed
 from command_api.request import Asked
+from command_api.writer.partition_writer import PartitionWriter
+from command_api.writer.watch import Watch
 from domain.decider import Command
 from domain.order import Order
 from domain.order_commands import CancelOrder
@@ -17,6 +20,7 @@ from domain.words import Code
 from event_schemas.money import Money
 from event_schemas.order import OrderPlaced, OrderStatus
 from event_schemas.topics import ORDERS, STOCK
+from infra.http.problems import DependencyUnavailable, Problem
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -66,7 +70,7 @@ async def _settled(
     desk: Desk, order_id: str, carry_out: Callable[[], Awaitable[Answer]], seconds: float
 ) -> tuple[Answer, OrderStatus]:
     """Place an order and wait at most ``seconds`` until it is not pending any more. Its answer then names all that was
-    waited for, so whoever comes with its tokens sees that too; while the partition is claimed anew, the order alone.
+    waited for, so whoever comes with its tokens sees that too; where that cannot be told, the order alone.
 
     The log of an order does not say where the records lie that it follows from. Where not all of its events were seen
     here, as in a repeat, the answer names the last records of the partitions of its stock: those lie before them.
@@ -74,16 +78,28 @@ async def _settled(
     writer = desk.writers.of(ORDERS.name, order_id)
     with writer.watches.on(order_id) as watch:
         answer = await carry_out()
-        await writer.ready(order_id)
-        if not writer.claiming and writer.acknowledged(order_id).state.status is OrderStatus.PENDING:
-            await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, seconds)
-            await writer.ready(order_id)
-        if writer.claiming:
+        try:
+            return await _outcome(desk, writer, watch, answer, seconds)
+        except Problem:  # it is placed: that its end cannot be told is no refusal
             return answer, OrderStatus.PENDING
-        now: Order = writer.acknowledged(order_id).state
-        version, end = writer.acknowledged(order_id).version, writer.next_offset
-        seen = watch.follows if watch.events == version else await desk.newest(STOCK.name, now.results)
-        return answer._replace(version=version, offset=end - 1, seen=seen), now.status or OrderStatus.PENDING
+
+
+async def _outcome(
+    desk: Desk, writer: PartitionWriter, watch: Watch, answer: Answer, seconds: float
+) -> tuple[Answer, OrderStatus]:
+    await writer.ready(answer.subject)
+    if not writer.claiming and writer.acknowledged(answer.subject).state.status is OrderStatus.PENDING:
+        await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, seconds)
+        await writer.ready(answer.subject)
+    if writer.claiming:
+        return answer, OrderStatus.PENDING
+    now: Order = writer.acknowledged(answer.subject).state
+    version, end = writer.acknowledged(answer.subject).version, writer.next_offset
+    seen = watch.follows
+    if watch.events != version:
+        with suppress(DependencyUnavailable):
+            seen = await desk.newest(STOCK.name, now.results)
+    return answer._replace(version=version, offset=end - 1, seen=seen), now.status or OrderStatus.PENDING
 
 
 @router.delete("/{order_id}", summary="Cancel an order")

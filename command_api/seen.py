@@ -17,8 +17,6 @@ from infra.http.problems import DependencyUnavailable
 from infra.kafka_lifetime import started
 
 TIMEOUT_MS = 3_000
-RETRY_MS = 10
-"""A new consumer does not know the topic at its first try and comes again after this; by default after 100 ms."""
 
 
 class SeenLog:
@@ -73,13 +71,12 @@ class SeenLog:
 
     async def _ask(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
-            group_id=None,
-            request_timeout_ms=TIMEOUT_MS,
-            retry_backoff_ms=RETRY_MS,
+            bootstrap_servers=self._bootstrap_servers, group_id=None, request_timeout_ms=TIMEOUT_MS
         )
+        partitions = [TopicPartition(*place) for place in places]
         async with started(consumer.start, consumer.stop):
-            ends = await consumer.end_offsets([TopicPartition(*place) for place in places])
+            consumer.assign(partitions)  # else it asks who leads them only after a refusal, 100 ms later
+            ends = await consumer.end_offsets(partitions)
         return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
 

@@ -7,11 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
+from command_api.desk import Desk
+from command_api.intent import Place
 from command_api.request import command_identity, created_id
 from domain.ids import reservation_id
 from event_schemas.record import Recorded, recorded
 from infra.http.consistency_token import parse
 from infra.http.principal import OPERATOR
+from infra.http.problems import DependencyUnavailable
 from infra.log_reader import START, LogReader
 from infra.settings import Settings
 from tests.support.poll import until
@@ -282,6 +285,22 @@ async def test_a_repeat_that_waits_names_the_stock_of_the_order_too(api: httpx.A
         f"/v1/orders/{order_id}", headers={"Consistency-Token": repeat.headers["consistency-token"]}
     )
     assert taken.status_code == 200
+
+
+async def test_an_order_that_is_placed_is_answered_though_nobody_tells_how_far_its_stock_reaches(
+    api: httpx.AsyncClient, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_product(api, unique.upper())
+    body, headers = {"items": [{"sku": unique.upper(), "quantity": 1}]}, {"Idempotency-Key": unique}
+    first = await api.post("/v1/orders", json=body, headers=headers)
+
+    async def away(desk: Desk, topic: str, subjects: object) -> tuple[Place, ...]:
+        raise DependencyUnavailable("Kafka does not answer.")
+
+    monkeypatch.setattr(Desk, "newest", away)
+    repeat = await api.post("/v1/orders", json=body, headers={**headers, "Prefer": "wait=0"})
+    assert (repeat.status_code, repeat.json()) == (201, first.json())
+    assert [token.topic for token in parse(repeat.headers["consistency-token"])] == ["orders"]
 
 
 async def test_a_count_sets_the_shelf_and_an_adjustment_cannot_empty_it_further(
