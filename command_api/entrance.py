@@ -8,7 +8,11 @@ from starlette.types import Receive, Scope, Send
 
 from command_api.lean_route import LeanRoute
 from command_api.refusals import Overloaded
+from command_api.slots import Slots
 
+BULK = "/v1/bulk"
+MOST_BULKS = 256
+"""Bulks have slots of their own: what policies send settles the orders that clients wait for with theirs."""
 ALWAYS_ANSWERED = frozenset({"/health", "/ready", "/routing"})
 """Paths by which an operator looks, also when all else is refused."""
 
@@ -16,17 +20,16 @@ ALWAYS_ANSWERED = frozenset({"/health", "/ready", "/routing"})
 class CommandApp(FastAPI):
     """FastAPI with a door in front of its middleware.
 
-    Above ``max_requests`` under way a request is answered 503 ``overloaded`` at once, before its body is looked at.
-    What is sent to a lean route takes that one, everything else (also a body above ``max_body_bytes``) the middleware
-    and the router.
+    Above ``max_requests`` under way a request is answered 503 ``overloaded`` at once, before its body is looked at;
+    those that only wait, by ``stepped_aside``, are not counted, and bulks for themselves. What is sent to a lean route
+    takes that one, everything else (also a body above ``max_body_bytes``) the middleware and the router.
     """
 
     def __init__(self, *, max_requests: int, max_body_bytes: int, **described: Any) -> None:
         super().__init__(**described)
-        self._max_requests = max_requests
         self._max_body_bytes = max_body_bytes
-        self._overloaded = Overloaded(f"{max_requests} requests are under way.")
-        self._under_way = 0
+        self._slots = Slots(max_requests)
+        self._bulks = Slots(MOST_BULKS)
         self._lean: dict[tuple[str, str], LeanRoute] = {}
 
     def lean(self, method: str, path: str, endpoint: Callable[..., Awaitable[Any]]) -> None:
@@ -39,10 +42,11 @@ class CommandApp(FastAPI):
         if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
             await super().__call__(scope, receive, send)
             return
-        if self._under_way >= self._max_requests:
-            await self._overloaded.response(scope["path"])(scope, receive, send)
+        slots = self._bulks if scope["path"] == BULK else self._slots
+        if slots.full:
+            await Overloaded(f"{slots.most} requests are under way.").response(scope["path"])(scope, receive, send)
             return
-        self._under_way += 1
+        slots.take(scope)
         try:
             lean = self._lean.get((scope["method"], scope["path"]))
             if lean is None:
@@ -50,4 +54,4 @@ class CommandApp(FastAPI):
             else:
                 await lean(scope, receive, send)
         finally:
-            self._under_way -= 1
+            slots.give_back()

@@ -24,7 +24,8 @@ async def first_receipt(
     sku: Annotated[Sku, Path()], product_id: Annotated[Code, Path()], asked: Asked, desk: AtDesk
 ) -> Response:
     """Among instances: 204 once a product's first stock is received, 202 when it is not within ``Prefer: wait``."""
-    return Response(status_code=204 if await _here(desk, sku, product_id, asked.wait_seconds or 0.0) else 202)
+    with asked.stepped_aside():
+        return Response(status_code=204 if await _here(desk, sku, product_id, asked.wait_seconds or 0.0) else 202)
 
 
 async def first_stock(desk: Desk, sku: str, product_id: str, seconds: float) -> None:

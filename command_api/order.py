@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from command_api.desk import AtDesk, Desk, given
 from command_api.intent import Answer
 from command_api.order_lines import Items, placed
-from command_api.request import Asked
+from command_api.request import Asked, CommandRequest
 from command_api.writer.partition_writer import PartitionWriter
 from command_api.writer.watch import Watch
 from domain.decider import Command
@@ -60,16 +60,16 @@ async def place_order(body: NewOrder, asked: Asked, desk: AtDesk) -> Response:
     if asked.wait_seconds is None:
         answer = await carry_out()
     else:
-        answer, status = await _settled(desk, order_id, carry_out, asked.wait_seconds)
+        answer, status = await _settled(desk, order_id, carry_out, asked)
     if not answer.events:
         answer = answer._replace(replayed=True)
     return desk.respond(answer, order_body(answer, status), status=201, location=f"/v1/orders/{answer.subject}")
 
 
 async def _settled(
-    desk: Desk, order_id: str, carry_out: Callable[[], Awaitable[Answer]], seconds: float
+    desk: Desk, order_id: str, carry_out: Callable[[], Awaitable[Answer]], asked: CommandRequest
 ) -> tuple[Answer, OrderStatus]:
-    """Place an order and wait at most ``seconds`` until it is not pending any more. Its answer then names all that was
+    """Place an order and wait as long as was asked until it is not pending any more. Its answer then names all that was
     waited for, so whoever comes with its tokens sees that too; where that cannot be told, the order alone.
 
     The log of an order does not say where the records lie that it follows from. Where not all of its events were seen
@@ -79,17 +79,18 @@ async def _settled(
     with writer.watches.on(order_id) as watch:
         answer = await carry_out()
         try:
-            return await _outcome(desk, writer, watch, answer, seconds)
+            return await _outcome(desk, writer, watch, answer, asked)
         except Problem:  # it is placed: that its end cannot be told is no refusal
             return answer, OrderStatus.PENDING
 
 
 async def _outcome(
-    desk: Desk, writer: PartitionWriter, watch: Watch, answer: Answer, seconds: float
+    desk: Desk, writer: PartitionWriter, watch: Watch, answer: Answer, asked: CommandRequest
 ) -> tuple[Answer, OrderStatus]:
     await writer.ready(answer.subject)
     if not writer.claiming and writer.acknowledged(answer.subject).state.status is OrderStatus.PENDING:
-        await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, seconds)
+        with asked.stepped_aside():
+            await watch.until(lambda _, state: state.status is not OrderStatus.PENDING, asked.seconds_left())
         await writer.ready(answer.subject)
     if writer.claiming:
         return answer, OrderStatus.PENDING

@@ -98,7 +98,8 @@ async def add_product(body: NewProduct, asked: Asked, desk: AtDesk) -> Response:
     answer = await desk.carry_out(asked, "/v1/products", body, given(command), of=of)
     if answer.events and not answer.replayed and command.initial_stock:
         seconds = STOCK_WAIT_SECONDS if asked.wait_seconds is None else asked.wait_seconds
-        await first_stock(desk, command.sku, command.aggregate_id, seconds)
+        with asked.stepped_aside():
+            await first_stock(desk, command.sku, command.aggregate_id, seconds)
     return desk.respond(
         answer._replace(replayed=answer.replayed or not answer.events),
         product_body(answer),

@@ -3,7 +3,9 @@
 import hashlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from pydantic import BaseModel
 from starlette.types import Scope
 
 from command_api.precondition import ANY, expected_version
+from command_api.slots import stepped_aside
 from infra.http.client_gone import ClientGone, client_gone, nobody
 from infra.http.consistency_token import Token, parse
 from infra.http.prefer import wait_seconds
@@ -51,6 +54,13 @@ class CommandRequest(NamedTuple):
     """Says whether the client has closed its connection."""
     since: float | None = None
     """When the request came, on the monotonic clock in seconds."""
+    stepped_aside: Callable[[], AbstractContextManager[None]] = nullcontext
+    """For the time in which the request does nothing but wait: it takes up no room then."""
+
+    def seconds_left(self) -> float:
+        """How much of ``wait_seconds`` is left, 0 or more."""
+        since = time.monotonic() if self.since is None else self.since
+        return max(0.0, since + (self.wait_seconds or 0.0) - time.monotonic())
 
     def created_id(self) -> str:
         """The id of what the command creates: it follows from the key, so a repeat reaches the same aggregate."""
@@ -139,6 +149,7 @@ def request_of(
         () if tokens is None else parse(tokens),
         client_gone(scope),
         time.monotonic(),
+        partial(stepped_aside, scope),
     )
 
 

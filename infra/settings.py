@@ -96,7 +96,11 @@ class Settings(BaseSettings):
     max_queue_seconds: float = Field(
         default=1.0, gt=0, le=60, description="Expected wait of a command above which it is 503 `overloaded`."
     )
-    max_requests: int = Field(default=1_000, ge=1, description="Requests under way before 503 `overloaded`.")
+    max_requests: int = Field(
+        default=1_000,
+        ge=1,
+        description="Requests under way before 503 `overloaded`; those that only wait do not count.",
+    )
     idempotency_hours: float = Field(default=24.0, gt=0, description="How long a repeated key is answered from memory.")
     idempotency_keys: int = Field(default=200_000, ge=1, description="Most keys that are remembered at once.")
     consistency_wait_seconds: float = Field(

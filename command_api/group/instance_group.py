@@ -14,6 +14,7 @@ from command_api.group.membership import Membership
 from command_api.group.routing import Routing
 from command_api.refusals import Misdirected
 from command_api.request import MADE_KEY
+from command_api.slots import stepped_aside
 
 DEADLINE_SECONDS = 40.0
 """How long the owner may take to answer: longer than any wait that a client may ask for."""
@@ -67,9 +68,11 @@ class InstanceGroup:
             headers = [*headers, (b"idempotency-key", made.encode())]
         query = request.scope["query_string"]
         path = request.scope["raw_path"].decode("ascii") + (f"?{query.decode('ascii')}" if query else "")
-        answer = await self.forward(
-            elsewhere.shard, request.method, path, headers, await request.body(), deadline_seconds=DEADLINE_SECONDS
-        )
+        body = await request.body()
+        with stepped_aside(request.scope):
+            answer = await self.forward(
+                elsewhere.shard, request.method, path, headers, body, deadline_seconds=DEADLINE_SECONDS
+            )
         response = Response(answer.body, answer.status)
         response.raw_headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
         return response

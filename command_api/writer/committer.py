@@ -45,6 +45,7 @@ class Committer:
         try:
             if batch.decided:
                 self._batches.settle(batch, await self._prove(batch))
+                self._queue.expected.settled()
         except Deposed:
             self._batches.undo(batch)
             self._queue.put_back([decided.pending for decided in batch.decided])
@@ -58,7 +59,6 @@ class Committer:
             raise
         finally:
             self.under_way = GroupCommit()
-            self._queue.expected.settled()
         for decided in changes(batch):
             intent = decided.pending.intent
             self._watches.tell(intent.command.aggregate_id, decided.events, decided.after.state, intent.follows)

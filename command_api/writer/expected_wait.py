@@ -28,7 +28,7 @@ class ExpectedWait:
         self._commands = max(1, commands) if left else max(self._commands, commands)
 
     def settled(self) -> None:
-        """The batch is done, well or not."""
+        """The batch is in the log. One that is not says nothing of the next: the partition is claimed anew."""
         self._seconds += WEIGHT * (self._clock() - self._begun - self._seconds)
 
     def behind(self, queued: int) -> float:

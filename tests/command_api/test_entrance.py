@@ -6,12 +6,13 @@ from typing import cast
 
 import httpx
 import pytest
-from fastapi import Response
+from fastapi import Request, Response
 
 from command_api.desk import AtDesk, Desk
 from command_api.entrance import CommandApp
 from command_api.order import NewOrder
 from command_api.request import Asked
+from command_api.slots import stepped_aside
 from infra.http.problems import install
 from tests.support.poll import until
 from tests.support.raw_http import exchange, request, served
@@ -38,6 +39,15 @@ class Shop:
         @self.app.get("/health")
         async def health() -> str:
             return "ok"
+
+        @self.app.get("/waiting")
+        async def waiting(request: Request) -> Response:
+            with stepped_aside(request.scope):
+                return await self.hold()
+
+        @self.app.post("/v1/bulk")
+        async def bulk() -> str:
+            return "done"
 
         self.app.post("/v1/orders")(order)
         self.app.lean("POST", "/v1/orders", order)
@@ -67,6 +77,45 @@ async def test_above_the_bound_requests_are_refused_at_once_and_below_it_taken_a
         shop.leave.set()
         assert [(await task).status_code for task in under_way] == [200, 200]
         assert (await client.post("/v1/orders", json=ORDER)).status_code == 200
+
+
+async def test_those_who_only_wait_keep_nobody_out_and_are_counted_again_afterwards() -> None:
+    shop = Shop()
+    async with (
+        served(shop.app) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+    ):
+        waiting = [asyncio.create_task(client.get("/waiting")) for _ in range(5)]
+        for _ in waiting:
+            await shop.entered.acquire()
+        under_way = [asyncio.create_task(client.get("/slow")) for _ in range(2)]
+        for _ in under_way:
+            await shop.entered.acquire()
+        assert (await client.get("/slow")).status_code == 503
+        shop.leave.set()
+        assert {(await task).status_code for task in waiting + under_way} == {200}
+        shop.leave.clear()
+        under_way = [asyncio.create_task(client.get("/slow")) for _ in range(2)]
+        for _ in under_way:
+            await shop.entered.acquire()
+        assert (await client.get("/slow")).status_code == 503
+        shop.leave.set()
+        assert {(await task).status_code for task in under_way} == {200}
+
+
+async def test_what_policies_send_has_room_of_its_own() -> None:
+    shop = Shop()
+    async with (
+        served(shop.app) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+    ):
+        under_way = [asyncio.create_task(client.get("/slow")) for _ in range(2)]
+        for _ in under_way:
+            await shop.entered.acquire()
+        assert (await client.get("/slow")).status_code == 503
+        assert (await client.post("/v1/bulk")).json() == "done"
+        shop.leave.set()
+        assert {(await task).status_code for task in under_way} == {200}
 
 
 async def test_a_refusal_does_not_wait_for_the_body() -> None:
