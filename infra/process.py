@@ -16,8 +16,8 @@ YOUNG_OBJECTS = 100_000
 time, since every record brings a score of header tuples (docs/adr/0004-garbage-collection.md)."""
 READING = (YOUNG_OBJECTS, 20, 100)
 """Thresholds of the three generations for a process that reads the log in large batches: seldom, 50 ms each time."""
-ANSWERING = (5_000, 5, 1_000)
-"""Those for a process that somebody waits for: often, 3 ms each; all objects only after 25 million new ones."""
+ANSWERING = (1_000, 5, 5_000)
+"""Those for a process that somebody waits for: often, 0.4 to 2 ms each; all objects only after 25 million new ones."""
 
 
 def run_process(
