@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -9,6 +10,8 @@ from fastapi import FastAPI
 
 from infra.http.problems import Unavailable, install
 from infra.log_reader import LogReader
+from infra.settings import Settings
+from infra.stores_answer import ask_postgres, failing
 from policies.standing import Standing
 
 ENDS_SECONDS = 2.0
@@ -20,8 +23,8 @@ class PoliciesNotReady(Unavailable):
     code, title = "not_ready", "Not all policies are running"
 
 
-def create_app(standings: Sequence[Standing], bootstrap_servers: str) -> FastAPI:
-    """The app that tells these standings. ``bootstrap_servers`` is asked only for the ends of the log."""
+def create_app(standings: Sequence[Standing], settings: Settings) -> FastAPI:
+    """The app that tells these standings. Kafka is asked for the ends of the log, PostgreSQL whether it answers."""
     app = FastAPI(title="Stockroom policies", openapi_url=None)
     install(app)
 
@@ -32,17 +35,22 @@ def create_app(standings: Sequence[Standing], bootstrap_servers: str) -> FastAPI
 
     @app.get("/ready")
     async def ready() -> dict[str, Any]:
-        """200 when every policy reads and waits for nothing, else 503 with the reason. ``alarms`` need a person."""
+        """200 when every policy reads and waits for nothing, and PostgreSQL answers; else 503 with the reason.
+
+        ``alarms`` need a person.
+        """
         for standing in standings:
             if not standing.running or standing.waits_for:
                 reason = f"{standing.policy} in {standing.topic} waits: {standing.waits_for}"
                 raise PoliciesNotReady(reason, alarms=alarms(standings))
+        if why := await failing(partial(ask_postgres, settings.dsn)):
+            raise PoliciesNotReady(f"PostgreSQL: {why}", alarms=alarms(standings))
         return {"status": "ready", "alarms": alarms(standings)}
 
     @app.get("/policies")
     async def policies() -> dict[str, Any]:
         """Every policy in every topic with positions, lag in records (null when Kafka is away), and figures."""
-        ends = await _ends(standings, bootstrap_servers)
+        ends = await _ends(standings, settings.bootstrap_servers)
         return {"items": [standing.told(None if ends is None else ends[standing.topic]) for standing in standings]}
 
     return app

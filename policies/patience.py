@@ -7,6 +7,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from infra.reason import reason
 from policies.standing import Standing
 
 T = TypeVar("T")
@@ -37,8 +38,10 @@ async def patiently(standing: Standing, what: str, attempt: Callable[[], Awaitab
     """
 
     def say(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        standing.waiting(str(error) if isinstance(error, StillAway) else f"{what} does not answer: {error!r}")
+        assert state.outcome is not None
+        error = state.outcome.exception()
+        assert error is not None
+        standing.waiting(str(error) if isinstance(error, StillAway) else f"{what} does not answer: {reason(error)}")
 
     retrying = AsyncRetrying(
         retry=retry_if_exception_type((*AWAY, StillAway)),

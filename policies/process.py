@@ -47,7 +47,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             for policy in POLICIES
             for topic in policy.topics
         ]
-        app = create_app([runner.standing for runner in runners], settings.bootstrap_servers)
+        app = create_app([runner.standing for runner in runners], settings)
         work = asyncio.create_task(_work(store, dead_letters, commands, runners))
         work.add_done_callback(lambda _: stop.set())
         try:

@@ -7,6 +7,7 @@ from event_schemas.codec import UndecodableEvent
 from event_schemas.envelope import MalformedEnvelope
 from event_schemas.event import REGISTRY
 from event_schemas.record import LogRecord, recorded
+from infra.reason import reason
 from policies.policy import Intent, Policy
 
 
@@ -56,7 +57,7 @@ class Sorter:
             except (MalformedEnvelope, UndecodableEvent) as error:
                 parked.append(Parked(record, error.code, str(error)))
             except Exception as error:
-                parked.append(Parked(record, "reaction_failed", f"{type(error).__name__}: {error}"))
+                parked.append(Parked(record, "reaction_failed", reason(error)))
             else:
                 continue
             self.parked_keys.add(key)

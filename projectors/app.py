@@ -9,7 +9,7 @@ from projectors.engine import Engine
 
 
 class NotReady(Unavailable):
-    """Some projection waits for a server, needs a rebuild or was stopped by an alarm; `reasons` says which and why."""
+    """A server does not answer, or a projection waits, needs a rebuild or was stopped; `reasons` has each."""
 
     code, title = "not_ready", "Not every projection is running"
 
@@ -26,8 +26,8 @@ def create_app(engine: Engine) -> FastAPI:
 
     @app.get("/ready")
     async def ready() -> dict[str, str]:
-        """Every projection reads and applies; else 503 `not_ready` with the reason of each that does not."""
-        reasons = engine.not_ready()
+        """Every projection reads and applies, and the stores answer. Else 503 `not_ready` with the reasons."""
+        reasons = await engine.not_ready()
         if reasons:
             raise NotReady("; ".join(f"{name}: {reason}" for name, reason in reasons.items()), reasons=reasons)
         return {"status": "ready"}

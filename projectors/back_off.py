@@ -9,6 +9,8 @@ from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from infra.reason import reason
+
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -51,7 +53,7 @@ async def until_there(
         log.warning(
             "a server is away, trying again",
             what=what,
-            error=f"{type(error).__name__}: {error}",
+            error=reason(error),
             attempt=state.attempt_number,
             in_seconds=round(state.next_action.sleep, 2),
         )

@@ -6,12 +6,14 @@ One reader a projection, so that none waits for another; records of a topic that
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import asyncpg
 from redis.asyncio import Redis
 
 from infra.settings import Settings
+from infra.stores_answer import ask_postgres, failing
 from projectors.dead_letters import DeadLetters
 from projectors.group_offsets import GroupOffsets
 from projectors.log_ends import EVERY_SECONDS, LogEnds
@@ -60,6 +62,7 @@ class Engine:
 
     def __init__(self, settings: Settings, pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> None:
         servers = settings.bootstrap_servers
+        self._dsn, self._redis = settings.dsn, redis
         readers = Counter(projection.topic for projection in projections)
         decoders = {topic: Decoder() if count > 1 else Decoder(0) for topic, count in readers.items()}
         self.ends = LogEnds(servers, readers)
@@ -84,9 +87,14 @@ class Engine:
                 group.create_task(offsets.run())
                 group.create_task(letters.run())
 
-    def not_ready(self) -> dict[str, str]:
-        """What does not work at the moment, by projection (or ``kafka``), with the reason; empty when all does."""
-        reasons = {"kafka": self.ends.error} if self.ends.error else {}
+    async def not_ready(self) -> dict[str, str]:
+        """What does not work at the moment, by projection or server, with the reason; empty when all does.
+
+        The stores are asked: one that hangs is found out within 2.5 s, long before a projection gives it up.
+        """
+        postgresql, redis = await asyncio.gather(failing(partial(ask_postgres, self._dsn)), failing(self._redis.ping))
+        servers = {"kafka": self.ends.error, "postgresql": postgresql, "redis": redis}
+        reasons = {name: reason for name, reason in servers.items() if reason}
         for status in (runner.status for runner in self.runners):
             if not status.ready:
                 reasons[status.projection.name] = f"{status.state}: {status.last_error or 'not yet running'}"

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.kafka_lifetime import started
+from infra.reason import reason
 from projectors.back_off import TopicMissing, until_there
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ class LogEnds:
             await until_there("end offsets", self._watch, self._away)
 
     def _away(self, error: BaseException) -> None:
-        self.error = f"{type(error).__name__}: {error}"
+        self.error = reason(error)
 
     async def _watch(self) -> None:
         consumer = AIOKafkaConsumer(

@@ -11,6 +11,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from infra.log_reader import LogBroken
+from infra.reason import reason
 from infra.settings import Settings
 from projectors.back_off import AWAY, until_there
 from projectors.engine import connect_postgres, connect_redis, store_of
@@ -139,7 +140,7 @@ async def rebuild_all(settings: Settings, projections: Sequence[Projection]) -> 
         if isinstance(result, LogBroken):
             raise RebuildRefused(f"{result.code}: {result}") from result
         if isinstance(result, AWAY):
-            why = f"a server went away ({type(result).__name__}: {result})"
+            why = f"a server went away ({reason(result)})"
             raise RebuildRefused(f"{why}. Run the same command again: it goes on where it stopped.") from result
         if isinstance(result, BaseException):
             raise result

@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from infra.log_reader import Batch, LogBroken, LogReader
+from infra.reason import reason
 from projectors.back_off import AWAY, until_there
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
@@ -64,7 +65,7 @@ class Runner:
                 self._log.warning("consumer is made anew", error=str(error))
             except AWAY as error:
                 self.status.failed(State.WAITING, error)
-                self._log.warning("reading failed, consumer is made anew", error=f"{type(error).__name__}: {error}")
+                self._log.warning("reading failed, consumer is made anew", error=reason(error))
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _session(self) -> None:

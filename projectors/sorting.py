@@ -6,6 +6,7 @@ from event_schemas.codec import UndecodableEvent
 from event_schemas.envelope import MalformedEnvelope
 from event_schemas.record import LogRecord, Recorded, recorded
 from infra.log_reader import Batch
+from infra.reason import reason
 from projectors.store import Parked, key_of
 
 Decode = Callable[[LogRecord], Recorded]
@@ -66,7 +67,7 @@ class Sorting:
     def poison(self, event: Recorded, error: Exception) -> None:
         """Park an event that could not be applied; ``applicable`` then holds back what follows for its key."""
         record = self._records[event.partition, event.offset]
-        self._park(Parked(record, "apply_failed", f"{type(error).__name__}: {error}"))
+        self._park(Parked(record, "apply_failed", reason(error)))
 
     def applicable(self, events: Sequence[Recorded]) -> list[Recorded]:
         """Those of ``events`` whose key is not parked; the others queue behind."""

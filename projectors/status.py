@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from infra.log_reader import Batch
+from infra.reason import reason
 from projectors.projection import Projection
 from projectors.store import Loaded, Outcome, Standing, last_appended_ms
 
@@ -54,7 +55,7 @@ class Status:
     def failed(self, state: State, error: BaseException) -> None:
         """Remember why it does not go on at the moment."""
         self.state = state
-        self.last_error = f"{type(error).__name__}: {error}"
+        self.last_error = reason(error)
 
     def reading(self, batches: list[Batch]) -> None:
         """These are in hand and not applied yet."""

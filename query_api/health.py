@@ -1,17 +1,18 @@
 """`/health`: the process lives. `/ready`: the stores and the log answer, and every read model exists."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
 
-from infra.http.problems import Problem, Unavailable
+from infra.http.problems import Unavailable
+from infra.stores_answer import failing
 from query_api.feeds import FEEDS
 from query_api.sources import FromSources, Sources
 
 router = APIRouter(tags=["operations"])
-
-CHECK_SECONDS = 2.5
 
 
 class NotReady(Unavailable):
@@ -31,9 +32,9 @@ async def ready(sources: FromSources) -> dict[str, Any]:
     """200 when every query can be answered, else `503 not_ready` with the failing `checks`; within 3 s."""
     names = ("postgresql", "redis", "kafka", *FEEDS)
     checks = dict(zip(names, await asyncio.gather(*(_failing(sources, name) for name in names)), strict=True))
-    told = {name: failing or "ok" for name, failing in checks.items()}
+    told = {name: why or "ok" for name, why in checks.items()}
     if any(checks.values()):
-        raise NotReady("; ".join(f"{name}: {failing}" for name, failing in checks.items() if failing), checks=told)
+        raise NotReady("; ".join(f"{name}: {why}" for name, why in checks.items() if why), checks=told)
     return {"status": "ready", "checks": told}
 
 
@@ -41,16 +42,11 @@ async def _failing(sources: Sources, name: str) -> str | None:
     """Why this cannot be used, None when it can."""
     if name == "kafka":
         return None if sources.log.connected else "Kafka does not answer."
-    try:
-        async with asyncio.timeout(CHECK_SECONDS):
-            if name == "postgresql":
-                await sources.postgres.rows("SELECT 1")
-            elif name == "redis":
-                await sources.redis.ping()
-            else:
-                await sources.positions.of(FEEDS[name])
-    except TimeoutError:
-        return f"No answer within {CHECK_SECONDS:g} s."
-    except Problem as problem:
-        return problem.detail or problem.title
-    return None
+    ask: Callable[[], Awaitable[Any]]
+    if name == "postgresql":
+        ask = partial(sources.postgres.rows, "SELECT 1")
+    elif name == "redis":
+        ask = sources.redis.ping
+    else:
+        ask = partial(sources.positions.of, FEEDS[name])
+    return await failing(ask)

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from infra.cluster import EVENT_TOPICS, TopicsMissing, describe
 from infra.http.problems import DependencyUnavailable
+from infra.reason import reason
 
 log = structlog.get_logger()
 
@@ -79,7 +80,7 @@ class Log:
                     wanted = [place for place in wanted if here[place[:2]] != place[2]]
                     await self._look(here, found)
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("append_times_unknown", error=f"{type(error).__name__}: {error}")
+            log.warning("append_times_unknown", error=reason(error))
         return found
 
     async def _look(self, here: Mapping[Place, int], found: dict[tuple[str, int, int], int]) -> None:

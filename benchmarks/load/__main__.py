@@ -14,6 +14,7 @@ from benchmarks.load.loops import ClosedLoop, Loop, OpenLoop
 from benchmarks.load.measured import Measured, NothingAnswered, Tally
 from benchmarks.load.orders import order_requests
 from benchmarks.load.plan import Plan
+from infra.reason import reason
 
 START_SECONDS = 0.05
 """Between the last connection and the first request."""
@@ -70,5 +71,5 @@ if __name__ == "__main__":
     try:
         measured = uvloop.run(run(Plan.loads(sys.argv[1])))
     except (NothingAnswered, OSError) as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+        sys.exit(reason(error))
     sys.stdout.write(measured.dumps() + "\n")

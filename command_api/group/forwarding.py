@@ -117,7 +117,7 @@ class Forwarder:
             async with asyncio.timeout(deadline - time.monotonic()):
                 answer = await connection.ask(request)
         except (Broken, TimeoutError) as error:
-            raise UnknownOutcome(f"The instance at {owner} has not answered: {error or 'too late'}") from error
+            raise UnknownOutcome(f"The instance at {owner} has not answered: {str(error) or 'too late'}") from error
         self._pool.give_back(owner, connection)
         return answer
 

@@ -8,6 +8,7 @@ import asyncpg
 
 from command_api.snapshots.snapshot import SnapshotAway, SnapshotMoved
 from command_api.snapshots.tables import Connection
+from infra.reason import reason
 
 _RELEASE_SECONDS = 1.0
 GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError)
@@ -36,12 +37,12 @@ async def connected(pool: asyncpg.Pool, seconds: float) -> AsyncIterator[Connect
         with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             await pool.release(connection, timeout=_RELEASE_SECONDS)
     except GONE as error:
-        raise TablesGone(f"{type(error).__name__}: {error}") from error
+        raise TablesGone(reason(error)) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         # A time-out is an OSError. asyncpg's internal error comes where a server went in the middle of an answer.
         if isinstance(error, ValueError):  # an argument that asyncpg cannot send: ours to mend
             raise
-        raise SnapshotAway(f"{type(error).__name__}: {error}") from error
+        raise SnapshotAway(reason(error)) from error
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from infra.launcher.program import NotReady
+from infra.reason import reason
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")
 SECONDS = 5.0
@@ -24,7 +25,7 @@ async def make_ready(dsn: str) -> None:
         finally:
             await connection.close()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise NotReady(f"PostgreSQL: {error or type(error).__name__}") from error
+        raise NotReady(f"PostgreSQL: {reason(error)}") from error
 
 
 async def _create_database(dsn: str) -> None:

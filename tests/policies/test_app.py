@@ -1,24 +1,28 @@
 """What the process of the policies tells of itself."""
 
+import asyncio
+
 import httpx
 
 from infra.log_reader import START
 from infra.settings import Settings
+from infra.stores_answer import CHECK_SECONDS
 from policies.app import create_app
 from policies.standing import Standing
 from tests.policies.bench import Bench
 from tests.policies.test_runner import order
+from tests.support.cable import cable_to_postgres
 from tests.support.poll import until
 
 
-def client(standings: list[Standing], bootstrap_servers: str) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(standings, bootstrap_servers))
+def client(standings: list[Standing], settings: Settings) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(create_app(standings, settings))
     return httpx.AsyncClient(transport=transport, base_url="http://policies")
 
 
 async def test_it_is_not_ready_before_every_policy_reads_and_says_why(settings: Settings) -> None:
     reading, starting = Standing("buy", "orders", running=True, waits_for=""), Standing("buy", "stock")
-    async with client([reading, starting], settings.bootstrap_servers) as http:
+    async with client([reading, starting], settings) as http:
         assert (await http.get("/health")).status_code == 200
         answer = await http.get("/ready")
         assert answer.status_code == 503
@@ -33,17 +37,17 @@ async def test_it_is_not_ready_before_every_policy_reads_and_says_why(settings: 
 async def test_what_hangs_or_is_parked_is_an_alarm(settings: Settings) -> None:
     standing = Standing("buy", "orders", running=True, waits_for="", parked=2)
     standing.hanging["validation_failed"] = 3
-    async with client([standing], settings.bootstrap_servers) as http:
+    async with client([standing], settings) as http:
         assert (await http.get("/ready")).json()["alarms"] == {"hanging": 3, "parked": 2}
 
 
 async def test_it_tells_positions_and_lag_of_each_policy(bench: Bench) -> None:
     await bench.writer.append(0, [order(bench, number) for number in range(3)])
     behind = Standing(bench.policy.name, bench.topic, running=True, waits_for="", positions={0: START, 1: START})
-    async with client([behind], bench.settings.bootstrap_servers) as http:
+    async with client([behind], bench.settings) as http:
         (told,) = (await http.get("/policies")).json()["items"]
     assert (told["lag"], told["partitions"]["0"]["lag"], told["partitions"]["1"]["lag"]) == (5, 4, 1)
-    async with bench.runner() as runner, client([runner.standing], bench.settings.bootstrap_servers) as http:
+    async with bench.runner() as runner, client([runner.standing], bench.settings) as http:
 
         async def lag() -> int | None:
             found: int | None = (await http.get("/policies")).json()["items"][0]["lag"]
@@ -54,8 +58,22 @@ async def test_it_tells_positions_and_lag_of_each_policy(bench: Bench) -> None:
     assert (told["commands"], told["partitions"]["0"]["writer"], told["partitions"]["0"]["epoch"]) == (3, "writer-1", 1)
 
 
-async def test_lag_is_not_known_while_kafka_is_away() -> None:
+async def test_lag_is_not_known_while_kafka_is_away(settings: Settings) -> None:
     standing = Standing("buy", "orders", running=True, waits_for="", positions={0: START})
-    async with client([standing], "127.0.0.1:1") as http:
+    away = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    async with client([standing], away) as http:
         (told,) = (await http.get("/policies")).json()["items"]
     assert told["lag"] is None
+
+
+async def test_it_is_not_ready_while_postgresql_hangs(settings: Settings) -> None:
+    standing = Standing("buy", "orders", running=True, waits_for="")
+    async with cable_to_postgres(settings) as (cable, through), client([standing], through) as http:
+        assert (await http.get("/ready")).status_code == 200
+        cable.freeze()
+        async with asyncio.timeout(2 * CHECK_SECONDS):
+            answer = await http.get("/ready")
+        assert answer.status_code == 503
+        assert answer.json()["detail"] == "PostgreSQL: No answer within 2.5 s."
+        cable.thaw()
+        assert (await http.get("/ready")).status_code == 200

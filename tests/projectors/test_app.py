@@ -7,8 +7,11 @@ import httpx
 import pytest
 
 from infra.settings import REPOSITORY
+from infra.stores_answer import CHECK_SECONDS
 from projectors.app import create_app
+from projectors.engine import Engine
 from tests.projectors.tiny import Bench, received
+from tests.support.cable import cable_to_postgres
 from tests.support.poll import until
 from tests.support.running import running
 
@@ -34,6 +37,21 @@ async def test_it_is_ready_once_every_projection_runs_and_shows_where_each_stand
         (3, 0, 0),
         (1, 0, 0),
     ]
+
+
+async def test_it_is_not_ready_while_postgresql_hangs(bench: Bench) -> None:
+    async with cable_to_postgres(bench.settings) as (cable, through):
+        engine = Engine(through, bench.pool, bench.redis, [bench.projection])
+        transport = httpx.ASGITransport(create_app(engine))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client, running(engine.run()):
+            await until(lambda: client.get("/ready"), lambda answer: answer.status_code == 200)
+            cable.freeze()
+            async with asyncio.timeout(2 * CHECK_SECONDS):
+                answer = await client.get("/ready")
+            assert answer.status_code == 503
+            assert answer.json()["reasons"] == {"postgresql": "No answer within 2.5 s."}
+            cable.thaw()
+            assert (await client.get("/ready")).status_code == 200
 
 
 async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:

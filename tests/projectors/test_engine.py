@@ -170,7 +170,7 @@ async def test_a_store_that_goes_away_is_waited_for_and_nothing_is_lost(bench: B
 
 
 async def _reasons(engine: Engine) -> dict[str, str]:
-    return engine.not_ready()
+    return await engine.not_ready()
 
 
 async def test_a_truncated_log_stops_that_projection_alone(bench: Bench, unique: str) -> None:
@@ -189,7 +189,7 @@ async def test_a_truncated_log_stops_that_projection_alone(bench: Bench, unique:
         await writer.claim(0)
         await writer.append(0, [received("b")])
         await until(lambda: _passed(running_on), lambda passed: passed == 2)
-        assert "LogTruncated" in engine.not_ready()[unique]
+        assert "LogTruncated" in (await engine.not_ready())[unique]
     await delete_topics(bench.settings.bootstrap_servers, [other.topic])
 
 

@@ -2,6 +2,10 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
+
+from infra.settings import Settings
 
 
 class Cable:
@@ -77,3 +81,14 @@ class Cable:
                 sink.write(data)
                 await sink.drain()
         sink.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def cable_to_postgres(settings: Settings) -> AsyncIterator[tuple[Cable, Settings]]:
+    """A cable to PostgreSQL, and the settings of who reaches it through that."""
+    parts = urlsplit(settings.dsn)
+    async with Cable(parts.hostname or "127.0.0.1", parts.port or 5432) as cable:
+        login = parts.netloc.rpartition("@")[0]
+        place = f"{login}@127.0.0.1:{cable.port}" if login else f"127.0.0.1:{cable.port}"
+        dsn = urlunsplit(parts._replace(netloc=place))
+        yield cable, settings.model_copy(update={"postgres_dsn": dsn})
