@@ -4,15 +4,18 @@ takes over in one atomic switch. The generation before stays; a rebuild that was
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import asyncpg
 from redis.asyncio import Redis
 
+from infra.cluster import describe
 from infra.log_reader import LogBroken
 from infra.reason import reason
 from infra.settings import Settings
+from infra.stores_answer import ask_postgres, failing
 from projectors.back_off import AWAY, until_there
 from projectors.engine import connect_postgres, connect_redis, store_of
 from projectors.log_ends import LogEnds
@@ -113,16 +116,28 @@ class Rebuild:
         return Report(self._projection.name, begun.filling, task.done, seconds, rows, len(loaded.parked_keys))
 
 
+async def _all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> None:
+    asked: dict[str, Callable[[], Awaitable[Any]]] = {
+        "Kafka": partial(describe, settings.bootstrap_servers, sorted(topics)),
+        "PostgreSQL": partial(ask_postgres, settings.dsn),
+        "Redis": redis.ping,
+    }
+    answers = zip(asked, await asyncio.gather(*map(failing, asked.values())), strict=True)
+    if away := "; ".join(f"{name}: {why}" for name, why in answers if why):
+        raise RebuildRefused(f"{away}\nIs it up? ./stockroom status")
+
+
 async def rebuild_all(settings: Settings, projections: Sequence[Projection]) -> list[Report]:
     """Rebuild several projections side by side, with a progress display; events of one topic are decoded once.
 
-    Raises ``RebuildRefused`` for the first that cannot be rebuilt, after the others are done.
+    Raises ``RebuildRefused`` for the first that cannot be rebuilt, after the others are done; and at once when a server
+    does not answer. One that goes away later is waited for.
     """
     topics = {projection.topic for projection in projections}
     decoders = {topic: Decoder(REMEMBERED) for topic in topics}
     ends = LogEnds(settings.bootstrap_servers, topics)
-    async with connect_postgres(settings, 4 + 2 * len(projections)) as pool:
-        redis = connect_redis(settings)
+    async with connect_postgres(settings, 4 + 2 * len(projections)) as pool, connect_redis(settings) as redis:
+        await _all_up(settings, redis, topics)
         watching = asyncio.create_task(ends.run())
         try:
             with Progress() as progress:
@@ -135,7 +150,6 @@ async def rebuild_all(settings: Settings, projections: Sequence[Projection]) -> 
             progress.report(reports)
         finally:
             watching.cancel()
-            await redis.aclose()
     for result in results:
         if isinstance(result, LogBroken):
             raise RebuildRefused(f"{result.code}: {result}") from result

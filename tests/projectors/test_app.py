@@ -1,6 +1,7 @@
 """The process's HTTP and its command line."""
 
 import asyncio
+import os
 import sys
 
 import httpx
@@ -62,6 +63,30 @@ async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     assert process.returncode == 2
     assert b"'nope'" in error
     assert b"order_history" in error
+
+
+async def test_a_rebuild_with_all_servers_down_ends_and_says_so() -> None:
+    unused = "127.0.0.1:1"
+    servers = {
+        "STOCKROOM_KAFKA_BOOTSTRAP_SERVERS": unused,
+        "STOCKROOM_POSTGRES_DSN": f"postgresql://stockroom@{unused}/stockroom",
+        "STOCKROOM_REDIS_URL": f"redis://{unused}/0",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "projectors", "rebuild", "stock"),
+        cwd=REPOSITORY,
+        env={**os.environ, **servers},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(30):
+            _, error = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 1
+    assert all(f"{server}: ".encode() in error for server in ("Kafka", "PostgreSQL", "Redis"))
+    assert error.rstrip().endswith(b"Is it up? ./stockroom status")
 
 
 @pytest.mark.parametrize(
