@@ -30,6 +30,7 @@ from command_api.writer.saver import Pace
 from command_api.writer.writers import Writers
 from event_schemas.topics import TOPICS
 from infra.cluster import await_cluster
+from infra.http.body_type import BodyType
 from infra.http.limits import BodyLimit
 from infra.http.problem_schema import problem_responses
 from infra.http.problems import Problem, install
@@ -51,6 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=problem_responses(),
     )
     install(app)
+    app.add_middleware(BodyType, by_path={"/v1/bulk": bulk.TAKEN})
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, by_path={"/v1/bulk": settings.max_bulk_bytes})
     app.add_exception_handler(HeldElsewhere, _send_on)
     for module in (product, stock_item, first_stock, order, bulk, operation):

@@ -26,6 +26,8 @@ ROUTE = "POST /v1/bulk"
 TURN_SECONDS = 0.005
 """How long lines are read in one go before other requests, and the log's answers, get their turn."""
 NDJSON = "application/x-ndjson"
+TAKEN = (NDJSON, "application/ndjson", "application/jsonl", "application/json")
+"""Media types of the body: all the names that lines of JSON go by; one line alone is JSON."""
 
 router = APIRouter(tags=["bulk"])
 

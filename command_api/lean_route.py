@@ -22,7 +22,7 @@ from infra.http.principal import current_principal
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _TOLD = (b"idempotency-key", b"if-match", b"if-none-match", b"prefer", b"consistency-token")
 _READ = frozenset({b"content-type", *_TOLD})
-_ODD = frozenset({b"expect"})
+_ODD = frozenset({b"expect", b"content-encoding"})
 
 
 class _Understood(NamedTuple):

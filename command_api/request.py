@@ -18,6 +18,7 @@ from command_api.precondition import ANY, expected_version
 from command_api.slots import stepped_aside
 from infra.http.client_gone import ClientGone, client_gone, nobody
 from infra.http.consistency_token import Token, parse
+from infra.http.header_lines import joined
 from infra.http.prefer import wait_seconds
 from infra.http.principal import CurrentPrincipal, Principal
 from infra.http.problems import BadRequest
@@ -112,9 +113,16 @@ async def command_request(
         str | None, Header(description="Of an earlier answer: what is looked up for the command is at least as new.")
     ] = None,
 ) -> CommandRequest:
-    """The command request that stands in the headers; raises what ``request_of`` does."""
+    """The command request that stands in the headers, all lines of each; raises what ``request_of`` does."""
     route = f"{request.method} {request.scope['route'].path}"
-    told = (idempotency_key, if_match, if_none_match, prefer, consistency_token)
+    first = {
+        "idempotency-key": idempotency_key,
+        "if-match": if_match,
+        "if-none-match": if_none_match,
+        "prefer": prefer,
+        "consistency-token": consistency_token,
+    }
+    told = [None if line is None else joined(request.headers, name) for name, line in first.items()]
     return request_of(principal, route, request.scope, *told)
 
 

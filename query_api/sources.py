@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from infra.http.consistency_token import HEADER
+from infra.http.header_lines import joined
 from infra.http.prefer import wait_seconds
 from infra.settings import Settings
 from query_api.consistency import Consistency
@@ -53,6 +54,7 @@ def applied(*names: str) -> Callable[..., Awaitable[None]]:
     """
 
     async def reached(
+        request: Request,
         sources: FromSources,
         consistency_token: Annotated[
             str | None,
@@ -66,8 +68,9 @@ def applied(*names: str) -> Callable[..., Awaitable[None]]:
             str | None, Header(description="`wait=N`: how many seconds to wait for the token, 0 to 30.")
         ] = None,
     ) -> None:
-        wait = wait_seconds(prefer)
-        if consistency_token is not None:
-            await sources.consistency.reach(consistency_token, wait, names)
+        wait = wait_seconds(joined(request.headers, "prefer") if prefer is not None else None)
+        tokens = joined(request.headers, HEADER) if consistency_token is not None else None
+        if tokens is not None:
+            await sources.consistency.reach(tokens, wait, names)
 
     return reached

@@ -11,6 +11,7 @@
     ├── RequestTooSlow             408 request_timeout          (protocol.py)
     ├── Conflict                   409
     ├── BodyTooLarge               413 body_too_large           (limits.py)
+    ├── body types                 415 unsupported_...          (body_type.py)
     ├── ValidationFailed           422 validation_failed
     ├── HeadTooLarge               431 head_too_large           (protocol.py)
     ├── InternalError              500 internal_error

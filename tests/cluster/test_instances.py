@@ -6,6 +6,7 @@ import orjson
 from infra.partition_of import partition_of
 from infra.settings import Settings
 from tests.cluster.instances import new_product, running
+from tests.support.ndjson import NDJSON
 
 
 async def test_every_instance_takes_every_command_and_a_repeat_is_recognised_everywhere(
@@ -42,7 +43,7 @@ async def test_a_bulk_request_reaches_every_owner_and_is_answered_in_its_order(
             line["command"] |= {"reservation_id": line["key"], "purpose": "SALE", "ref_id": "r", "quantity": 1}  # type: ignore[operator]
         body = b"\n".join(map(orjson.dumps, lines))
         for url, replayed in ((one.url, False), (other.url, True)):
-            answer = await client.post(f"{url}/v1/bulk", content=body)
+            answer = await client.post(f"{url}/v1/bulk", content=body, headers=NDJSON)
             told = [orjson.loads(line) for line in answer.content.splitlines()]
             assert [line["key"] for line in told] == [line["key"] for line in lines]
             assert {(line["status"], line["replayed"]) for line in told} == {(201, replayed)}

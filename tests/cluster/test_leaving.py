@@ -13,6 +13,7 @@ import pytest
 from infra.partition_of import partition_of
 from infra.settings import Settings
 from tests.cluster.instances import Instance, new_product, order_id_of, running
+from tests.support.ndjson import NDJSON
 from tests.support.poll import until
 
 Send = Callable[[httpx.AsyncClient, str, str], Awaitable[list[int]]]
@@ -68,7 +69,7 @@ def bulk(unique: str) -> Send:
             }
             for number in range(12)
         ]
-        answer = await http.post(f"{url}/v1/bulk", content=b"\n".join(map(orjson.dumps, lines)))
+        answer = await http.post(f"{url}/v1/bulk", content=b"\n".join(map(orjson.dumps, lines)), headers=NDJSON)
         return [orjson.loads(line)["status"] for line in answer.content.splitlines()]
 
     return send

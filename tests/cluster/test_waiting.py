@@ -13,6 +13,7 @@ from command_api.writer.partition_writer import PartitionWriter
 from event_schemas.topics import ORDERS
 from infra.settings import Settings
 from tests.cluster.instances import Instance, order_id_of, running
+from tests.support.ndjson import NDJSON
 from tests.support.poll import until
 from tests.support.raw_http import request
 
@@ -113,7 +114,7 @@ async def test_an_order_that_would_wait_long_is_refused_and_comes_through_later(
     answer = await slow.order(refused)
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "overloaded", "1")
     line = {"key": "r", "command": {"type": "ReceiveStock", "sku": slow.unique.upper(), "quantity": 1}}
-    bulk = await slow.client.post(f"{slow.instance.url}/v1/bulk", content=orjson.dumps(line))
+    bulk = await slow.client.post(f"{slow.instance.url}/v1/bulk", content=orjson.dumps(line), headers=NDJSON)
     assert (bulk.status_code, bulk.json()["code"]) == (503, "overloaded")
     slow.open.set()
     assert [(await task).status_code for task in (under_way, waits)] == [201, 201]

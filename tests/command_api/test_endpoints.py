@@ -17,6 +17,7 @@ from infra.http.principal import OPERATOR
 from infra.http.problems import DependencyUnavailable
 from infra.log_reader import START, LogReader
 from infra.settings import Settings
+from tests.support.ndjson import NDJSON
 from tests.support.poll import until
 
 
@@ -386,6 +387,45 @@ async def test_what_is_no_json_is_refused(api: httpx.AsyncClient) -> None:
     problem(answer, 400, "malformed_json")
 
 
+@pytest.mark.parametrize("path", ["/v1/orders", "/v1/products", "/v1/stock/A/receipts", "/v1/bulk"])
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, "unsupported_media_type"),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, "unsupported_media_type"),
+        ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, "unsupported_content_encoding"),
+    ],
+)
+async def test_a_body_that_is_not_of_the_paths_type_is_refused_and_the_type_named(
+    api: httpx.AsyncClient, path: str, headers: dict[str, str], code: str
+) -> None:
+    answer = await api.post(path, content=b'{"items":[]}', headers=headers)
+    detail = problem(answer, 415, code)["detail"]
+    wanted = "application/x-ndjson" if path == "/v1/bulk" else "application/json"
+    assert code == "unsupported_content_encoding" or (wanted in detail and answer.headers["accept"] == wanted)
+
+
+@pytest.mark.parametrize("name", ["application/ndjson", "application/jsonl", "Application/JSON; charset=utf-8"])
+async def test_a_bulk_is_taken_under_each_name_of_its_type(api: httpx.AsyncClient, name: str) -> None:
+    assert (await api.post("/v1/bulk", content=b"{}", headers={"Content-Type": name})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "code"),
+    [
+        ("If-Match", ('"9"', '"1"'), "bad_if_match"),
+        ("If-None-Match", ("*", "*"), "bad_if_none_match"),
+        ("Idempotency-Key", ("a", "b"), "bad_idempotency_key"),
+        ("Prefer", ("respond-async", "wait=999"), "bad_prefer"),
+    ],
+)
+async def test_all_lines_of_a_header_count(
+    api: httpx.AsyncClient, header: str, values: tuple[str, str], code: str
+) -> None:
+    answer = await api.delete("/v1/orders/none", headers=[(header, value) for value in values])
+    problem(answer, 400, code)
+
+
 async def test_a_body_above_the_bound_is_refused(api: httpx.AsyncClient, settings: Settings) -> None:
     body = b" " * (settings.max_body_bytes + 1)
     problem(await api.post("/v1/orders", content=body), 413, "body_too_large")
@@ -397,7 +437,7 @@ async def test_an_unknown_query_parameter_is_refused(api: httpx.AsyncClient) -> 
 
 async def bulk(api: httpx.AsyncClient, *lines: dict[str, Any] | str) -> list[dict[str, Any]]:
     content = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-    answer = await api.post("/v1/bulk", content=content, headers={"content-type": "application/x-ndjson"})
+    answer = await api.post("/v1/bulk", content=content, headers=NDJSON)
     assert answer.status_code == 200, answer.text
     return [json.loads(line) for line in answer.text.splitlines()]
 
@@ -485,7 +525,7 @@ async def test_an_imported_order_has_the_time_and_the_price_of_long_ago(
 
 
 async def test_too_many_commands_in_one_bulk_are_refused(api: httpx.AsyncClient, settings: Settings) -> None:
-    answer = await api.post("/v1/bulk", content=b"{}\n" * (settings.max_bulk_commands + 1))
+    answer = await api.post("/v1/bulk", content=b"{}\n" * (settings.max_bulk_commands + 1), headers=NDJSON)
     problem(answer, 413, "body_too_large")
 
 

@@ -19,6 +19,7 @@ from command_api.entrance import CommandApp
 from command_api.order import NewOrder
 from command_api.product import NewProduct
 from command_api.request import Asked, CommandRequest
+from infra.http.body_type import BodyType
 from infra.http.limits import BodyLimit
 from infra.http.principal import Principal, current_principal
 from infra.http.problems import Conflict, install
@@ -84,7 +85,7 @@ def app_of(*, lean: bool, seen: list[str]) -> CommandApp:
         max_requests=100,
         max_body_bytes=MOST_BYTES,
         dependencies=[Depends(strict_query)],
-        middleware=[Middleware(Passing, seen=seen), Middleware(BodyLimit, max_bytes=MOST_BYTES)],
+        middleware=[Middleware(Passing, seen=seen), Middleware(BodyLimit, max_bytes=MOST_BYTES), Middleware(BodyType)],
     )
     install(app)
     app.add_exception_handler(Elsewhere, send_on)
@@ -161,14 +162,18 @@ PLAIN = {
 ODD = {
     "unknown parameter": (400, post(target="/v1/orders?dry=1")),
     "parameter without a value": (400, post(target="/v1/orders?dry")),
-    "two keys": (201, post(JSON, "Idempotency-Key: a", "Idempotency-Key: b")),
+    "two keys": (400, post(JSON, "Idempotency-Key: a", "Idempotency-Key: b")),
+    "two versions on two lines": (400, post(JSON, 'If-Match: "9"', 'If-Match: "1"')),
+    "none yet on two lines": (400, post(JSON, "If-None-Match: *", "If-None-Match: *")),
     "two preferences": (201, post(JSON, "Prefer: wait=1", "Prefer: wait=2")),
-    "two content types": (201, post(JSON, "Content-Type: text/plain")),
-    "another content type first": (422, post("Content-Type: text/plain", JSON)),
-    "no content type": (422, post("X-A: b")),
-    "a text": (422, post("Content-Type: text/plain")),
+    "two content types": (415, post(JSON, "Content-Type: text/plain")),
+    "another content type first": (415, post("Content-Type: text/plain", JSON)),
+    "no content type": (415, post("X-A: b")),
+    "a text": (415, post("Content-Type: text/plain")),
     "a relative of JSON": (201, post("Content-Type: application/merge-patch+json")),
-    "a form": (422, post("Content-Type: application/x-www-form-urlencoded", body=b"a=b")),
+    "compressed": (415, post(JSON, "Content-Encoding: gzip")),
+    "not compressed": (201, post(JSON, "Content-Encoding: identity")),
+    "a form": (415, post("Content-Type: application/x-www-form-urlencoded", body=b"a=b")),
     "an empty key": (400, post(JSON, "Idempotency-Key: ")),
     "a key of other letters": (400, post(JSON, "Idempotency-Key: \xe9")),
     "a key that is too long": (400, post(JSON, "Idempotency-Key: " + "k" * 201)),

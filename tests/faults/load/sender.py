@@ -19,6 +19,7 @@ from tests.faults.load.wire import (
     line,
     single,
 )
+from tests.support.ndjson import NDJSON
 
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 CONNECT_SECONDS = 1.0
@@ -71,7 +72,7 @@ class Sender:
         operations = [self.history.invoke(client, instance, request) for request in requests]
         try:
             response = await self._clients[instance].post(
-                "/v1/bulk", content=b"\n".join(map(line, requests)), timeout=_timeout(seconds)
+                "/v1/bulk", content=b"\n".join(map(line, requests)), headers=NDJSON, timeout=_timeout(seconds)
             )
             if response.is_success:
                 told = [orjson.loads(text) for text in response.content.splitlines()]
