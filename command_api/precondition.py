@@ -29,6 +29,6 @@ def expected_version(if_match: str | None, if_none_match: str | None = None) -> 
         return 0
     if if_match is None or if_match == ANY:
         return None
-    if not re.fullmatch(r'"\d{1,12}"', if_match):
+    if not re.fullmatch(r'"[0-9]{1,100}"', if_match):
         raise BadIfMatch(f'{if_match!r} is not a version in quotes, as "3".')
     return int(if_match[1:-1])

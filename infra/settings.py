@@ -53,7 +53,9 @@ class Settings(BaseSettings):
     )
 
     command_api_port: int = Field(default=8001, ge=1, le=65535, description="Port of the command API; the next: +100.")
-    command_apis: InstanceCount = Field(default=1, ge=1, le=16, description="How many command APIs `up` starts.")
+    command_apis: InstanceCount = Field(
+        default=1, ge=1, le=16, description="How many command APIs `up` starts, 1 to 16."
+    )
     advertised_address: InstanceUrl | None = Field(
         default=None, description="Base URL at which the others reach this command API; empty: its host and port."
     )

@@ -31,7 +31,9 @@ POLL_SECONDS = 0.1
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Go on in the background once all is ready.")] = False,
-    command_apis: Annotated[int | None, typer.Option(help="How many command APIs share the work.")] = None,
+    command_apis: Annotated[
+        int | None, typer.Option(min=1, max=16, help="How many command APIs share the work.")
+    ] = None,
 ) -> None:
     """Start the servers and processes, wait until each is ready, and say what runs where.
 

@@ -12,7 +12,7 @@ from infra.http.problems import BadRequest
 
 HEADER = "Consistency-Token"
 MOST_TOKENS = 100
-_ONE = re.compile(r"([A-Za-z0-9._-]{1,100}):([a-z][a-z0-9._-]{0,99})/([0-9]{1,4})@([0-9]{1,18})", re.ASCII)
+_ONE = re.compile(r"([A-Za-z0-9._-]{1,100}):([a-z][a-z0-9._-]{0,99})/([0-9]{1,4})@([0-9]{1,100})", re.ASCII)
 
 
 class BadConsistencyToken(BadRequest):

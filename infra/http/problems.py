@@ -195,7 +195,13 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if any(item["type"] == "json_invalid" for item in found):
         detail = next(str(item.get("ctx", {}).get("error", "")) for item in found if item["type"] == "json_invalid")
         return MalformedJson(detail).response(request.scope["path"])
-    errors = [{"pointer": pointer(tuple(item["loc"])), "detail": item["msg"]} for item in found]
+    places = [tuple(item["loc"]) for item in found]
+    errors = [
+        {"pointer": pointer(place), "detail": item["msg"]}
+        for place, item in zip(places, found, strict=True)
+        # Pydantic counts only the items that fit: a list with a bad one is not shorter for it.
+        if item["type"] != "too_short" or not any(place == other[: len(place)] != other for other in places)
+    ]
     detail = f"{errors[0]['pointer']}: {errors[0]['detail']}" if errors else ""
     return ValidationFailed(detail, errors=errors).response(request.scope["path"])
 
@@ -204,13 +210,21 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     known = _BY_STATUS.get(error.status_code)
     phrase = HTTPStatus(error.status_code).phrase
-    detail = "" if error.detail == phrase else str(error.detail)
+    detail = _told_by_router(request, error) if error.detail == phrase else str(error.detail)
     if known is not None:
         problem = known(detail, headers=error.headers)
     else:
         code = phrase.lower().replace(" ", "_").replace("-", "_")
         problem = Problem(detail, status=error.status_code, code=code, title=phrase, headers=error.headers)
     return problem.response(request.scope["path"])
+
+
+def _told_by_router(request: Request, error: HTTPException) -> str:
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return f"There is no path {request.scope['path'][:200]!r}."
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"{request.method} is not taken here; {(error.headers or {}).get('Allow', 'nothing')} is."
+    return ""
 
 
 async def _away(request: Request, error: Exception) -> Response:

@@ -74,9 +74,17 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The request starts; its body may still be on its way. Raises ``HeadTooLarge``, which ends the parsing."""
+        """The request starts; its body may still be on its way.
+
+        Raises ``HeadTooLarge``, or ``BadRequest`` where there is not one Host; both end the parsing.
+        """
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             raise self._refuse_head()
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            problem = BadRequest("A request has one Host (RFC 9112, 3.2).")
+            self._refuse(problem)
+            raise problem
         self._in_head = False
         self._bare_bytes, self._mixed = 0, True
         super().on_headers_complete()

@@ -405,6 +405,25 @@ async def test_a_body_that_is_not_of_the_paths_type_is_refused_and_the_type_name
     assert code == "unsupported_content_encoding" or (wanted in detail and answer.headers["accept"] == wanted)
 
 
+async def test_a_list_with_a_bad_item_is_not_called_too_short(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/v1/orders", json={"items": [{"sku": "R3", "quantity": True}]})
+    errors = problem(answer, 422, "validation_failed")["errors"]
+    assert [error["pointer"] for error in errors] == ["#/items/0/quantity"]
+    empty = await api.post("/v1/orders", json={"items": []})
+    assert [error["pointer"] for error in problem(empty, 422, "validation_failed")["errors"]] == ["#/items"]
+
+
+async def test_what_has_the_right_form_is_refused_for_its_value(api: httpx.AsyncClient, unique: str) -> None:
+    product = await add_product(api, unique.upper())
+    path = f"/v1/products/{product['id']}"
+    answer = await api.patch(path, json={"name": "B"}, headers={"If-Match": '"99999999999999999999"'})
+    assert answer.status_code == 412
+    placed = await api.post("/v1/orders", json={"items": [{"sku": unique.upper(), "quantity": 1}]})
+    cluster = placed.headers["consistency-token"].partition(":")[0]
+    future = {"Consistency-Token": f"{cluster}:orders/0@{10**23}"}
+    problem(await api.delete("/v1/orders/none", headers=future), 400, "future_consistency_token")
+
+
 @pytest.mark.parametrize("name", ["application/ndjson", "application/jsonl", "Application/JSON; charset=utf-8"])
 async def test_a_bulk_is_taken_under_each_name_of_its_type(api: httpx.AsyncClient, name: str) -> None:
     assert (await api.post("/v1/bulk", content=b"{}", headers={"Content-Type": name})).status_code == 200

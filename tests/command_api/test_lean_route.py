@@ -156,7 +156,9 @@ PLAIN = {
         body=chunked(json.dumps({**ORDER, "user_id": "elsewhere"}).encode(), 7),
         length=False,
     ),
-    "a host that is none": post(JSON, "Host: [", body=json.dumps({**ORDER, "user_id": "conflict"}).encode()),
+    "a host that is none": post(body=json.dumps({**ORDER, "user_id": "conflict"}).encode()).replace(
+        b"Host: test", b"Host: ["
+    ),
 }
 
 ODD = {

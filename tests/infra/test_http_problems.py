@@ -118,10 +118,13 @@ async def test_a_mistake_of_ours_shows_nothing_of_the_inside(client: httpx.Async
 
 
 async def test_paths_and_methods_that_do_not_exist(client: httpx.AsyncClient) -> None:
-    assert code_of(await client.get("/nothing")) == (404, "not_found")
+    answer = await client.get("/nothing")
+    assert code_of(answer) == (404, "not_found")
+    assert answer.json()["detail"] == "There is no path '/nothing'."
     answer = await client.get("/basket")
     assert code_of(answer) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
+    assert answer.json()["detail"] == "GET is not taken here; POST is."
 
 
 async def test_invalid_fields_are_listed_by_json_pointer(client: httpx.AsyncClient) -> None:

@@ -117,6 +117,15 @@ async def test_a_head_above_the_bound_is_refused_also_when_it_is_complete(echo: 
             refused(await exchange(port, [large[:60_000], large[60_000:]]), 431, "head_too_large")
 
 
+async def test_a_request_without_one_host_is_refused(echo: Echo) -> None:
+    async with served(echo) as port:
+        whole = request("GET", "/echo")
+        for hosts in (b"", b"Host: a\r\nHost: b\r\n"):
+            refused(await exchange(port, whole.replace(b"Host: test\r\n", hosts)), 400, "bad_request")
+        old = whole.replace(b"Host: test\r\n", b"").replace(b"HTTP/1.1", b"HTTP/1.0")
+        assert (await exchange(port, old)).status == 200
+
+
 async def test_a_body_in_front_of_a_head_does_not_count_as_head(echo: Echo) -> None:
     first = request("POST", "/echo", body=b"0" * 100_000).replace(b"Connection: close\r\n", b"")
     second = request("POST", "/echo", body=b"second")
