@@ -49,14 +49,17 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Takes commands and appends their events to Kafka.",
         version="1",
         dependencies=[Depends(strict_query)],
-        responses=problem_responses(),
+        description="A path that is there answers 405 to other methods, with `Allow`.",
+        responses=problem_responses(400, 408, 431),
     )
     install(app)
     app.add_middleware(BodyType, by_path={"/v1/bulk": bulk.TAKEN})
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, by_path={"/v1/bulk": settings.max_bulk_bytes})
     app.add_exception_handler(HeldElsewhere, _send_on)
-    for module in (product, stock_item, first_stock, order, bulk, operation):
-        app.include_router(module.router)
+    for module in (product, stock_item, first_stock, order):
+        app.include_router(module.router, responses=problem_responses(404, 409, 412, 413, 415, 422, 503))
+    app.include_router(bulk.router, responses=problem_responses(413, 415, 503))
+    app.include_router(operation.router)
     app.lean("POST", "/v1/orders", order.place_order)
     app.lean("POST", "/v1/products", product.add_product)
     return app

@@ -47,7 +47,7 @@ class NdjsonResponse(Response):
     },
     openapi_extra={
         "requestBody": {
-            "required": True,
+            "required": False,
             "content": {NDJSON: {"example": bulk_line.EXAMPLE, "schema": {"type": "string"}}},
         }
     },
@@ -58,8 +58,8 @@ async def bulk(request: Request, principal: Operator, desk: AtDesk) -> Response:
 
     Commands of one aggregate are carried out in the order of their lines. A line that fails does not stop the others.
     Lines of aggregates that other instances hold are sent there.
-    Refused as a whole with 403, with 413 ``body_too_large`` above the bound on bytes or lines, with 503 ``overloaded``
-    when a line might wait too long.
+    An empty body has no lines and gets no results. Refused as a whole with 413 ``body_too_large`` above the bound on
+    bytes or lines, with 503 ``overloaded`` when a line might wait too long.
     """
     lines = [line for line in (await request.body()).split(b"\n") if line.strip()]
     most = settings().max_bulk_commands

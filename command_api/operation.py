@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from command_api.desk import AtDesk, Desk
 from command_api.group.routing import Told, tell_routing
+from infra.http.problem_schema import problem_responses
 
 router = APIRouter(tags=["operation"])
 
@@ -33,7 +34,7 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"ready": not reasons, "reasons": reasons, "alarms": alarms}, 503 if reasons else 200)
 
 
-@router.get("/routing", summary="Which instance should hold what")
+@router.get("/routing", summary="Which instance should hold what", responses=problem_responses(503))
 async def routing(desk: AtDesk) -> dict[str, Any]:
     """The group's ``generation``, the number of ``partitions`` of every topic, and ``owners``: base URL by shard.
 

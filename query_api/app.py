@@ -28,7 +28,7 @@ def create_app(settings: Settings, sources: Sources) -> FastAPI:
         summary="What the read models know: products, stock, orders, sales.",
         version="1",
         dependencies=[Depends(strict_query)],
-        responses=problem_responses(400, 404, 422, 503),
+        responses=problem_responses(400, 404, 408, 422, 431, 503),
         redirect_slashes=False,
     )
     app.state.sources = sources

@@ -53,6 +53,7 @@ _IN_PROGRESS = {"Retry-After": {"description": "Of `request_in_progress`, in sec
 PROBLEM_RESPONSES: Mapping[int, dict[str, Any]] = {
     400: {"description": "The request cannot be understood.", "content": _CONTENT},
     404: {"description": "There is no such thing.", "content": _CONTENT},
+    408: {"description": "The request took too long to arrive.", "content": _CONTENT},
     409: {
         "description": "This does not fit the present state.",
         "headers": {**_ETAG, **_IN_PROGRESS},
@@ -60,7 +61,9 @@ PROBLEM_RESPONSES: Mapping[int, dict[str, Any]] = {
     },
     412: {"description": "If-Match or If-None-Match does not hold.", "headers": _ETAG, "content": _CONTENT},
     413: {"description": "The body is too large.", "content": _CONTENT},
+    415: {"description": "The body is not of a type that is taken here.", "content": _CONTENT},
     422: {"description": "Some values do not fit; `errors` lists them.", "content": _CONTENT},
+    431: {"description": "The headers are too large.", "content": _CONTENT},
     503: {"description": "Not available at the moment.", "headers": _RETRY_AFTER, "content": _CONTENT},
 }
 """What a route may answer beside its success, by status: for ``FastAPI(responses=...)``, all of it or a part."""
