@@ -1,5 +1,7 @@
 """Settings: read from the environment, addresses of the embedded servers unless others are given."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from pydantic import ValidationError
 
 from infra.cli import main
 from infra.launcher.home import Home
-from infra.settings import Settings, settings
+from infra.settings import REPOSITORY, Settings, settings
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +119,11 @@ def test_a_home_given_as_a_relative_path_is_made_absolute(tmp_path: Path, monkey
 
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("count", ["0", "17"])
+def test_a_number_of_command_apis_out_of_range_names_the_option(count: str) -> None:
+    command = [sys.executable, "-m", "infra.cli", "up", "--command-apis", count]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert "'--command-apis'" in ended.stderr + ended.stdout
