@@ -51,6 +51,7 @@ async def run(plan: Plan) -> Measured:
     await asyncio.sleep(until - time.perf_counter())
     ended = time.time()
     share = (_processor_seconds() - used) / (until - began)
+    way.end()
     quiet.clear()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(plan.patience_seconds if way.waiting else 0):

@@ -25,6 +25,9 @@ class Loop(Protocol):
     def answered(self, connection: Connection, failure: str) -> None:
         """A connection has its answer."""
 
+    def end(self) -> None:
+        """The time is over: send what was due in it and is not sent yet, and nothing more from then on."""
+
     @property
     def waiting(self) -> int:
         """Requests that are due and not answered yet."""
@@ -51,6 +54,9 @@ class ClosedLoop:
         self._tally.answered(connection.due, connection.sent, now, failure)
         if now < self._until and connection.is_open:
             self._send(connection, now)
+
+    def end(self) -> None:
+        """See `Loop`."""
 
     def _send(self, connection: Connection, now: float) -> None:
         self.waiting += 1
@@ -101,6 +107,10 @@ class OpenLoop:
             self._send(connection, self._late.popleft(), now)
         else:
             self._free.append(connection)
+
+    def end(self) -> None:
+        """See `Loop`. The alarm may be late, and would be taken for requests that nobody answers."""
+        self._arrive()
 
     def _arrive(self) -> None:
         now = time.perf_counter()

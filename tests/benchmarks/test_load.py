@@ -2,14 +2,18 @@
 
 import asyncio
 import random
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import repeat
 
 import pytest
 
+from benchmarks.load.connection import Connection
 from benchmarks.load.generator import LoadFailed, load
-from benchmarks.load.measured import percentiles
+from benchmarks.load.loops import OpenLoop
+from benchmarks.load.measured import Tally, percentiles
 from benchmarks.load.plan import Plan
 
 GOOD = b"HTTP/1.1 201 Created\r\nContent-Length: 22\r\n\r\n" + b'{"status":"CONFIRMED"}'
@@ -107,6 +111,33 @@ async def test_an_open_loop_offers_its_rate_to_a_server_that_never_answers() -> 
     assert found.sent == pytest.approx(100, abs=1)
     assert found.failures == {"no answer": found.sent - 10}
     assert len(requests) == 14
+
+
+class _Sent(Connection):
+    """A connection that keeps what it is to send, and never has an answer."""
+
+    def __init__(self) -> None:
+        super().__init__(b"", lambda connection, failure: None)
+        self.is_open = True
+
+    def send(self, request: bytes, due: float, now: float) -> None:
+        self.due = due
+
+
+async def test_what_is_due_before_the_end_is_sent_though_its_alarm_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "setitimer", lambda *_: None)
+    began = time.perf_counter()
+    until = began + 0.05
+    loop = OpenLoop(repeat(b"request"), Tally(began, until), began, until, 1_000, poisson=False)
+    connections = [_Sent() for _ in range(100)]
+    loop.start(list(connections))
+    assert loop.waiting < 50
+    await asyncio.sleep(until - time.perf_counter())
+    loop.end()
+    assert loop.waiting == pytest.approx(50, abs=1)
+    assert max(connection.due for connection in connections) < until
+    loop.end()
+    assert loop.waiting == pytest.approx(50, abs=1)
 
 
 async def test_failures_are_counted_by_kind_and_are_no_latencies() -> None:
