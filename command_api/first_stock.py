@@ -1,5 +1,6 @@
 """Waiting for a product's first stock, which a policy receives; its owner may be another than the product's."""
 
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import quote
 
@@ -29,18 +30,19 @@ async def first_receipt(
 
 
 async def first_stock(desk: Desk, sku: str, product_id: str, seconds: float) -> None:
-    """Wait at most ``seconds`` until the product's first stock is on the shelf, here or at the owner of the SKU."""
-    try:
-        await _here(desk, sku, product_id, seconds)
-    except HeldElsewhere as elsewhere:
-        path = f"/v1/stock/{quote(sku, safe='')}/first-receipt/{quote(product_id, safe='')}"
-        headers = [(b"prefer", f"wait={seconds:.3f}".encode())]
+    """Wait at most ``seconds`` until the product's first stock is on the shelf, here or at the owner of the SKU.
+
+    Raises no ``Problem``: the product is added, and that its stock cannot be seen yet is no failure of it.
+    """
+    with suppress(Problem):
         try:
+            await _here(desk, sku, product_id, seconds)
+        except HeldElsewhere as elsewhere:
+            path = f"/v1/stock/{quote(sku, safe='')}/first-receipt/{quote(product_id, safe='')}"
+            headers = [(b"prefer", f"wait={seconds:.3f}".encode())]
             await desk.group.forward(
                 elsewhere.shard, "GET", path, headers, b"", deadline_seconds=seconds + LEEWAY_SECONDS
             )
-        except Problem:
-            return  # the product is added; that its stock is not seen yet is no failure of it
 
 
 async def _here(desk: Desk, sku: str, product_id: str, seconds: float) -> bool:

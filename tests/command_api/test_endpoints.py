@@ -9,7 +9,9 @@ import pytest
 
 from command_api.desk import Desk
 from command_api.intent import Place
+from command_api.refusals import NotLoaded
 from command_api.request import command_identity, created_id
+from command_api.writer.partition_writer import PartitionWriter
 from domain.ids import reservation_id
 from event_schemas.record import Recorded, recorded
 from infra.http.consistency_token import parse
@@ -302,6 +304,23 @@ async def test_an_order_that_is_placed_is_answered_though_nobody_tells_how_far_i
     repeat = await api.post("/v1/orders", json=body, headers={**headers, "Prefer": "wait=0"})
     assert (repeat.status_code, repeat.json()) == (201, first.json())
     assert [token.topic for token in parse(repeat.headers["consistency-token"])] == ["orders"]
+
+
+async def test_a_product_that_is_added_is_answered_though_its_stock_cannot_be_looked_at(
+    api: httpx.AsyncClient, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = PartitionWriter.ready
+
+    async def away(writer: PartitionWriter, subject: str) -> None:
+        if writer.log.topic == "stock":
+            raise NotLoaded(OSError("gone"))
+        await ready(writer, subject)
+
+    monkeypatch.setattr(PartitionWriter, "ready", away)
+    product = {"name": "Lamp", "price": 5.0, "sku": unique.upper(), "quantity": 3}
+    answer = await api.post("/v1/products", json=product, headers={"Idempotency-Key": unique})
+    assert answer.status_code == 201, answer.text
+    assert "idempotent-replayed" not in answer.headers
 
 
 async def test_a_count_sets_the_shelf_and_an_adjustment_cannot_empty_it_further(
