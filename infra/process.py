@@ -1,4 +1,4 @@
-"""How every process starts and ends: log lines, garbage collection and event loop set up alike, in one place."""
+"""How every process starts and ends: log lines, limits, garbage collection and event loop alike, in one place."""
 
 import gc
 import sys
@@ -9,6 +9,7 @@ import uvloop
 
 from infra.http.serve import PortTaken
 from infra.logs import configure_logging
+from infra.open_files import allow_open_files
 from infra.settings import Settings, settings
 
 YOUNG_OBJECTS = 100_000
@@ -29,6 +30,7 @@ def run_process(
     Ends with exit code 1 and a line on standard error when its port is taken.
     """
     configure_logging(settings().log_level)
+    allow_open_files()
     gc.freeze()  # what imports have made stays, and need not be looked through
     gc.set_threshold(*collecting)
     gc.enable()

@@ -39,7 +39,8 @@ class BatchProducer:
         self._sequence = 0
 
     async def start(self) -> None:
-        """Connect and get a producer id. Tries without end; raises a ``KafkaError`` for what will not pass."""
+        """Connect and get a producer id, which is tried without end. Raises a ``KafkaError`` where no broker takes the
+        first connection, and for what will not pass."""
         await self._client.bootstrap()
         await self._client.set_topics([self._partition.topic])
         self._producer_id, self._epoch = await self._until_passed(self._identity)
