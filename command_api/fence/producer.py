@@ -18,6 +18,7 @@ from aiokafka.structs import TopicPartition
 from tenacity import AsyncRetrying, retry_if_exception, wait_fixed
 
 from command_api.fence.log import MAX_BATCH_BYTES, Outgoing
+from infra.kafka_lifetime import start
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ class BatchProducer:
     async def start(self) -> None:
         """Connect and get a producer id, which is tried without end. Raises a ``KafkaError`` where no broker takes the
         first connection, and for what will not pass."""
-        await self._client.bootstrap()
+        await start(self._client.bootstrap, self._client.close)
         await self._client.set_topics([self._partition.topic])
         self._producer_id, self._epoch = await self._until_passed(self._identity)
 

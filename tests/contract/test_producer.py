@@ -1,7 +1,9 @@
 """The producer of one partition, on real Kafka."""
 
+import asyncio
+import warnings
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiokafka.protocol.produce import ProduceRequest
@@ -59,3 +61,21 @@ async def test_what_does_not_fit_into_a_batch_is_not_sent(one_partition: tuple[s
         with pytest.raises(ValueError, match="the batch is full"):
             await producer.send(records("x" * 600_000, "y" * 600_000))
         assert await producer.send(records("a")) == 0
+
+
+async def test_an_append_that_is_cancelled_while_its_producer_starts_forgets_no_connection(
+    one_partition: tuple[str, str],
+) -> None:
+    log = KafkaLog(*one_partition, 0)
+    with warnings.catch_warnings(record=True) as unclosed:
+        warnings.simplefilter("always", ResourceWarning)
+        for turn in range(60):
+            appending = asyncio.create_task(log.append(records("a")))
+            await asyncio.sleep(turn * 0.000_1)
+            appending.cancel()
+            with suppress(asyncio.CancelledError):
+                await appending
+        await log.close()
+    assert not unclosed
+    assert await log.append(records("b")) >= 0
+    await log.close()
