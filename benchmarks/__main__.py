@@ -24,7 +24,7 @@ from benchmarks.machine import load, machine, now
 from benchmarks.page import PAGE, page_of
 from benchmarks.retail_file import retail_file
 from infra.launcher.display import console as make_console
-from infra.process import YOUNG_OBJECTS
+from infra.process import READING
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True, help=__doc__)
 
@@ -88,7 +88,7 @@ def page() -> None:
 
 
 def _run(name: str, arguments: list[str], measuring: Coroutine[Any, Any, list[Section]], *, save: bool) -> None:
-    gc.set_threshold(YOUNG_OBJECTS, 20, 100)
+    gc.set_threshold(*READING)
     console: Console = make_console()
     result = Result(name, " ".join(["./stockroom bench", name, *arguments]), now(), machine())
     sections = uvloop.run(measuring)

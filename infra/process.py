@@ -12,11 +12,10 @@ from infra.logs import configure_logging
 from infra.open_files import allow_open_files
 from infra.settings import Settings, settings
 
-YOUNG_OBJECTS = 100_000
-"""Python looks for cycles after so many new objects. Its default of 700 costs a reader of the log two fifths of its
-time, since every record brings a score of header tuples (docs/adr/0004-garbage-collection.md)."""
-READING = (YOUNG_OBJECTS, 20, 100)
-"""Thresholds of the three generations for a process that reads the log in large batches: seldom, 50 ms each time."""
+READING = (100_000, 20, 100)
+"""Thresholds of garbage collection, after how many new objects and collections each generation is looked through, for a
+process that reads the log in large batches: seldom, 50 ms each time. Python's default of 700 objects costs it two
+fifths of its time, since every record brings a score of header tuples (docs/adr/0004-garbage-collection.md)."""
 ANSWERING = (1_000, 5, 5_000)
 """Those for a process that somebody waits for: often, 0.4 to 2 ms each; all objects only after 25 million new ones."""
 

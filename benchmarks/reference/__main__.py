@@ -14,7 +14,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 from benchmarks.load.measured import percentiles
 from benchmarks.reference.order import Orders, new_order
 from benchmarks.reference.saved import Run, Saved
-from infra.process import YOUNG_OBJECTS
+from infra.process import READING
 
 SHOWN = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "wal_level", "shared_buffers")
 ORDERS_A_THREAD = 1_000_000_000
@@ -94,5 +94,5 @@ def _shown(app: Orders) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(YOUNG_OBJECTS, 20, 100)
+    gc.set_threshold(*READING)
     sys.stdout.write(run(Run.loads(sys.argv[1])).dumps() + "\n")

@@ -18,7 +18,7 @@ import uvloop
 from benchmarks.figures import Result
 from benchmarks.machine import load, machine, now
 from infra.launcher.display import console as make_console
-from infra.process import YOUNG_OBJECTS
+from infra.process import READING
 from infra.settings import Settings
 from tests.faults.campaign import report
 from tests.faults.campaign.campaign import Found, Plan, run
@@ -37,7 +37,7 @@ def campaign(
     save: Annotated[bool, typer.Option(help="Write benchmarks/results/campaign.json.")] = True,
 ) -> None:
     """Run it; ends with exit code 1 when an invariant is broken."""
-    gc.set_threshold(YOUNG_OBJECTS, 20, 100)
+    gc.set_threshold(*READING)
     arguments = f"--seed {seed} --commands {commands} --faults {faults}"
     result = Result("campaign", f"./stockroom test --campaign {arguments}", now(), machine())
     folder = Settings().home.expanduser().absolute() / "campaign" / f"seed-{seed}"
