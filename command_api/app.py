@@ -16,6 +16,7 @@ from command_api.desk import Desk
 from command_api.entrance import CommandApp
 from command_api.fence.kafka_log import KafkaLog
 from command_api.fence.log import Log
+from command_api.group.bulk_forwarding import BULK_PATH
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.group.forwarding import Forwarder
 from command_api.group.hand_over import hand_over
@@ -53,8 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
         responses=problem_responses(400, 408, 431),
     )
     install(app)
-    app.add_middleware(BodyType, by_path={"/v1/bulk": bulk.TAKEN})
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, by_path={"/v1/bulk": settings.max_bulk_bytes})
+    app.add_middleware(BodyType, by_path={BULK_PATH: bulk.TAKEN})
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, by_path={BULK_PATH: settings.max_bulk_bytes})
     app.add_exception_handler(HeldElsewhere, _send_on)
     for module in (product, stock_item, first_stock, order):
         app.include_router(module.router, responses=problem_responses(404, 409, 412, 413, 415, 422, 503))

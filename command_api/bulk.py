@@ -11,7 +11,7 @@ from command_api import bulk_line, bulk_result
 from command_api.bulk_line import key_of, line_of
 from command_api.bulk_result import Handed, carried_out, refused, told
 from command_api.desk import AtDesk, Desk, made_or_recalled
-from command_api.group.bulk_forwarding import StrayLine
+from command_api.group.bulk_forwarding import BULK_PATH, StrayLine
 from command_api.group.elsewhere import HeldElsewhere
 from command_api.intent import Answer, Intent
 from command_api.offers import Offers
@@ -22,7 +22,7 @@ from infra.http.problems import BodyTooLarge, Problem
 from infra.partition_of import partition_of
 from infra.settings import settings
 
-ROUTE = "POST /v1/bulk"
+ROUTE = f"POST {BULK_PATH}"
 TURN_SECONDS = 0.005
 """How long lines are read in one go before other requests, and the log's answers, get their turn."""
 NDJSON = "application/x-ndjson"
@@ -39,7 +39,7 @@ class NdjsonResponse(Response):
 
 
 @router.post(
-    "/v1/bulk",
+    BULK_PATH,
     summary="Carry out many commands",
     response_class=NdjsonResponse,
     responses={

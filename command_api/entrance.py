@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from command_api.group.bulk_forwarding import BULK_PATH
 from command_api.lean_route import LeanRoute
 from command_api.refusals import Overloaded
 from command_api.slots import Slots
 
-BULK = "/v1/bulk"
 MOST_BULKS = 256
 """Bulks have slots of their own: what policies send settles the orders that clients wait for with theirs."""
 ALWAYS_ANSWERED = frozenset({"/health", "/ready", "/routing"})
@@ -42,7 +42,7 @@ class CommandApp(FastAPI):
         if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
             await super().__call__(scope, receive, send)
             return
-        slots = self._bulks if scope["path"] == BULK else self._slots
+        slots = self._bulks if scope["path"] == BULK_PATH else self._slots
         if slots.full:
             await Overloaded(f"{slots.most} requests are under way.").response(scope["path"])(scope, receive, send)
             return

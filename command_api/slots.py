@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from starlette.types import Scope
 
 MOST_ASIDE = 10_000
-"""So many may wait without a slot. More keep theirs: a connection and what was asked take some 20 kB each."""
+"""So many may wait without a slot; more keep theirs. A connection and an order take some 20 kB each, what is sent on to
+another instance twice its body more."""
 _SLOT = "stockroom.slot"
 
 

@@ -13,6 +13,9 @@ from command_api.group.forwarding import RETRY_SECONDS, ROUTING_SECONDS
 from command_api.refusals import Misdirected
 from infra.http.problems import Problem
 
+BULK_PATH = "/v1/bulk"
+"""Where many commands come in one request, from outside and from other instances."""
+
 
 class StrayLine(NamedTuple):
     """A line of a bulk request as it came, with its place in it and the shard of its aggregate."""
@@ -71,7 +74,7 @@ async def _forward(
     body = b"\n".join(line.text for line in lines) + b"\n"
     try:
         answer = await forwarder.forward(
-            lines[0].shard, "POST", "/v1/bulk", headers, body, deadline_seconds=deadline_seconds
+            lines[0].shard, "POST", BULK_PATH, headers, body, deadline_seconds=deadline_seconds
         )
         told = [orjson.loads(text) for text in answer.body.splitlines()]
         if answer.status != 200 or len(told) != len(lines):
