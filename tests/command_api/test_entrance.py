@@ -53,6 +53,13 @@ class Shop:
         self.app.lean("POST", "/v1/orders", order)
         self.app.state.desk = cast(Desk, object())
 
+    async def entered_by(self, client: httpx.AsyncClient, path: str, times: int) -> list[asyncio.Task[httpx.Response]]:
+        """So many requests, each of them held."""
+        held = [asyncio.create_task(client.get(path)) for _ in range(times)]
+        for _ in held:
+            await self.entered.acquire()
+        return held
+
     async def hold(self) -> Response:
         self.entered.release()
         await self.leave.wait()
@@ -85,19 +92,13 @@ async def test_those_who_only_wait_keep_nobody_out_and_are_counted_again_afterwa
         served(shop.app) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
     ):
-        waiting = [asyncio.create_task(client.get("/waiting")) for _ in range(5)]
-        for _ in waiting:
-            await shop.entered.acquire()
-        under_way = [asyncio.create_task(client.get("/slow")) for _ in range(2)]
-        for _ in under_way:
-            await shop.entered.acquire()
+        waiting = await shop.entered_by(client, "/waiting", 5)
+        under_way = await shop.entered_by(client, "/slow", 2)
         assert (await client.get("/slow")).status_code == 503
         shop.leave.set()
         assert {(await task).status_code for task in waiting + under_way} == {200}
         shop.leave.clear()
-        under_way = [asyncio.create_task(client.get("/slow")) for _ in range(2)]
-        for _ in under_way:
-            await shop.entered.acquire()
+        under_way = await shop.entered_by(client, "/slow", 2)
         assert (await client.get("/slow")).status_code == 503
         shop.leave.set()
         assert {(await task).status_code for task in under_way} == {200}
@@ -109,9 +110,7 @@ async def test_what_policies_send_has_room_of_its_own() -> None:
         served(shop.app) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
     ):
-        under_way = [asyncio.create_task(client.get("/slow")) for _ in range(2)]
-        for _ in under_way:
-            await shop.entered.acquire()
+        under_way = await shop.entered_by(client, "/slow", 2)
         assert (await client.get("/slow")).status_code == 503
         assert (await client.post("/v1/bulk")).json() == "done"
         shop.leave.set()

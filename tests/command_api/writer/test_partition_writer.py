@@ -86,6 +86,15 @@ class Bench:
         intent = Intent(command, key, fingerprint, "staff:test", key, key, expected_version=version)
         return await asyncio.wait_for(self.writer.submit(intent), 5)
 
+    async def held_up(self, first: str, second: str) -> tuple[asyncio.Task[Answer], asyncio.Task[Answer]]:
+        """A receipt under the first key, on its way to a log that stands still, and one that is queued behind it."""
+        self.open.clear()
+        under_way = asyncio.create_task(self.do(received(1), first))
+        await until(lambda: asyncio.sleep(0, bool(self.writer._committer.under_way.decided)), bool)
+        queued = asyncio.create_task(self.do(received(1), second))
+        await until(lambda: asyncio.sleep(0, len(self.writer._queue.waiting)), lambda length: length == 1)
+        return under_way, queued
+
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
@@ -192,11 +201,7 @@ async def test_without_a_lease_nothing_is_claimed_until_there_is_one(bench: Benc
 
 async def test_a_partition_that_is_given_away_hands_on_what_has_not_happened(bench: Bench) -> None:
     await bench.do(received(5), "k1")
-    bench.open.clear()
-    under_way = asyncio.create_task(bench.do(received(1), "k2"))
-    await until(lambda: asyncio.sleep(0, bool(bench.writer._committer.under_way.decided)), bool)
-    queued = asyncio.create_task(bench.do(received(1), "k3"))
-    await until(lambda: asyncio.sleep(0, len(bench.writer._queue.waiting)), lambda length: length == 1)
+    under_way, queued = await bench.held_up("k2", "k3")
     bench.writer.release()
     with pytest.raises(HeldElsewhere):
         await queued
@@ -210,11 +215,7 @@ async def test_a_partition_that_is_given_away_hands_on_what_has_not_happened(ben
 
 async def test_a_writer_that_is_deposed_while_it_stops_hands_on_what_has_not_happened(bench: Bench) -> None:
     await bench.do(received(5), "k1")
-    bench.open.clear()
-    under_way = asyncio.create_task(bench.do(received(1), "k2"))
-    await until(lambda: asyncio.sleep(0, bool(bench.writer._committer.under_way.decided)), bool)
-    queued = asyncio.create_task(bench.do(received(1), "k3"))
-    await until(lambda: asyncio.sleep(0, len(bench.writer._queue.waiting)), lambda length: length == 1)
+    under_way, queued = await bench.held_up("k2", "k3")
     await Fence(MemoryLog(bench.shared), lambda record: None).claim()
     bench.writer.stop()
     bench.open.set()
