@@ -4,6 +4,7 @@ Each copy has the record's own headers, then ``x-error`` (why it was parked) and
 it lies). A copy that comes twice changes nothing, so whoever keeps the rows marks them afterwards.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -40,7 +41,10 @@ class DeadLetter(NamedTuple):
 
 
 async def append(bootstrap_servers: str, letters: Sequence[DeadLetter]) -> None:
-    """Append the copies in their order. Raises ``KafkaError`` or ``OSError`` when Kafka is away."""
+    """Append the copies, in their order within a partition, and wait for all of them at once.
+
+    Raises ``KafkaError`` or ``OSError`` when Kafka is away; some may be there by then.
+    """
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap_servers,
         acks="all",
@@ -48,5 +52,8 @@ async def append(bootstrap_servers: str, letters: Sequence[DeadLetter]) -> None:
         max_request_size=MOST_REQUEST_BYTES,
     )
     async with started(producer.start, producer.stop):
-        for letter in letters:
-            await producer.send_and_wait(f"{letter.topic}.dlq", letter.value, letter.key, headers=letter.all_headers)
+        sent = [
+            await producer.send(f"{letter.topic}.dlq", letter.value, letter.key, headers=letter.all_headers)
+            for letter in letters
+        ]
+        await asyncio.gather(*sent)
