@@ -6,7 +6,7 @@ The words to search come folded (lower case, no accents); name, SKU and ISBN wei
 DDL = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
 CREATE TABLE {schema}.products (
-    product_id text PRIMARY KEY,
+    product_id text NOT NULL,
     name text NOT NULL,
     description text,
     identification text,
@@ -51,8 +51,7 @@ CREATE TABLE {schema}.variants (
     sku text NOT NULL,
     options jsonb NOT NULL,
     price bigint NOT NULL,
-    currency text NOT NULL,
-    PRIMARY KEY (product_id, sku)
+    currency text NOT NULL
 );
 CREATE TABLE {schema}.price_history (
     product_id text NOT NULL,
@@ -62,16 +61,21 @@ CREATE TABLE {schema}.price_history (
     new_price bigint NOT NULL,
     currency text NOT NULL,
     actor text NOT NULL,
-    at timestamptz NOT NULL,
-    PRIMARY KEY (product_id, sku, sequence)
+    at timestamptz NOT NULL
 );
 CREATE TABLE {schema}.facet_counts (
     partition int NOT NULL,
     facet text NOT NULL,
     value text NOT NULL,
-    count bigint NOT NULL,
-    PRIMARY KEY (partition, facet, value)
+    count bigint NOT NULL
 );
+"""
+
+KEYS = """
+ALTER TABLE {schema}.products ADD PRIMARY KEY (product_id);
+ALTER TABLE {schema}.variants ADD PRIMARY KEY (product_id, sku);
+ALTER TABLE {schema}.price_history ADD PRIMARY KEY (product_id, sku, sequence);
+ALTER TABLE {schema}.facet_counts ADD PRIMARY KEY (partition, facet, value);
 """
 
 INDEXES = """

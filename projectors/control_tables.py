@@ -48,7 +48,10 @@ CREATE TABLE IF NOT EXISTS stockroom.parked (
     PRIMARY KEY (projection, generation, topic, partition, record_offset)
 );
 CREATE INDEX IF NOT EXISTS parked_uncopied ON stockroom.parked (projection, generation) WHERE NOT copied;
+ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS switching_until timestamptz;
+ALTER TABLE stockroom.projection_offsets ADD COLUMN IF NOT EXISTS unparked bigint NOT NULL DEFAULT 0;
 """
+"""All of it may run again on a database of any age: what came later stands as ``ALTER TABLE`` at the end."""
 
 SETUP_LOCK = zlib.crc32(b"stockroom setup")
 
@@ -60,7 +63,12 @@ def rebuild_lock(projection: str) -> tuple[int, int]:
 
 
 async def create_control_tables(connection: Connection) -> None:
-    """Create what is missing, inside the caller's transaction, one process at a time."""
+    """Create what is missing, inside the caller's transaction, one process at a time.
+
+    The schema's comment tells which ``DDL`` made it, so that it is run, and locks the tables, only when it has changed.
+    """
     await connection.execute("SELECT pg_advisory_xact_lock($1)", SETUP_LOCK)
-    if await connection.fetchval("SELECT to_regclass('stockroom.parked_uncopied')") is None:
+    made_by = f"made by DDL {zlib.crc32(DDL.encode()):08x}"
+    if await connection.fetchval("SELECT obj_description(to_regnamespace('stockroom'), 'pg_namespace')") != made_by:
         await connection.execute(DDL)
+        await connection.execute(f"COMMENT ON SCHEMA stockroom IS '{made_by}'")

@@ -15,7 +15,7 @@ from projectors.store import Copied, Store
 log = structlog.get_logger()
 
 EVERY_SECONDS = 1.0
-AT_ONCE = 100
+AT_ONCE = 500
 
 
 class DeadLetters:
@@ -31,7 +31,7 @@ class DeadLetters:
     async def run(self) -> None:
         """Copy what is parked; servers that are away are waited for."""
         while True:
-            if self._status.parked_keys:
+            if self._status.parked.keys:
                 await until_there(f"{self._projection.name}: dead letters", self.sweep)
             await asyncio.sleep(EVERY_SECONDS)
 

@@ -32,12 +32,15 @@ def _checked(name: str) -> str:
 async def create_generation(
     connection: Connection, projection: Projection, generation: int, partitions: Sequence[int], *, indexes: bool
 ) -> None:
-    """Empty tables of a generation, whatever was there before, and positions at the start of each partition."""
+    """Empty tables of a generation with their keys, whatever was there before, and positions at the start of each
+    partition.
+    """
     await drop_generation(connection, projection, generation)
     if projection.store == "postgres":
         schema = schema_of(projection, generation)
         await connection.execute(f"CREATE SCHEMA {schema}")
-        await connection.execute(projection.ddl.replace("{schema}", schema))
+        for sql in (projection.ddl, projection.keys):
+            await connection.execute(sql.replace("{schema}", schema))
         if indexes:
             await create_indexes(connection, projection, generation)
     await add_partitions(connection, projection, generation, partitions)

@@ -11,7 +11,7 @@ import orjson
 from event_schemas import order
 from event_schemas.record import Recorded
 from event_schemas.topics import ORDERS
-from projectors.order_history_sql import CHANGED, CHANGES, DDL, INDEXES, LINES, NEW, TIMELINE
+from projectors.order_history_sql import CHANGED, CHANGES, DDL, INDEXES, KEYS, LINES, NEW, TIMELINE
 from projectors.order_story import story
 from projectors.projection import Projection, Statement
 from projectors.rows import over
@@ -161,6 +161,7 @@ PROJECTION = Projection(
     store="postgres",
     tables=("orders", "lines", "timeline"),
     ddl=DDL,
+    keys=KEYS,
     indexes=INDEXES,
     apply=apply,
     public_schema="orders",

@@ -2,7 +2,7 @@
 
 DDL = """
 CREATE TABLE {schema}.orders (
-    order_id text PRIMARY KEY,
+    order_id text NOT NULL,
     status text,
     reason text,
     cancelled_by text,
@@ -33,8 +33,7 @@ CREATE TABLE {schema}.lines (
     quantity bigint NOT NULL,
     unit_price bigint NOT NULL,
     line_total bigint NOT NULL,
-    currency text NOT NULL,
-    PRIMARY KEY (order_id, line_number)
+    currency text NOT NULL
 );
 CREATE TABLE {schema}.timeline (
     order_id text NOT NULL,
@@ -44,9 +43,14 @@ CREATE TABLE {schema}.timeline (
     at timestamptz NOT NULL,
     appended_at timestamptz NOT NULL,
     event_id text NOT NULL,
-    data jsonb NOT NULL,
-    PRIMARY KEY (order_id, sequence)
+    data jsonb NOT NULL
 );
+"""
+
+KEYS = """
+ALTER TABLE {schema}.orders ADD PRIMARY KEY (order_id);
+ALTER TABLE {schema}.lines ADD PRIMARY KEY (order_id, line_number);
+ALTER TABLE {schema}.timeline ADD PRIMARY KEY (order_id, sequence);
 """
 
 INDEXES = """

@@ -6,50 +6,22 @@ moves the positions by compare and set, so that a stale or second worker waits, 
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import cast
 
 import asyncpg
 
-from event_schemas.holder import Holder
 from event_schemas.record import Recorded
-from infra.log_reader import Batch, Position
+from infra.log_reader import Batch
 from projectors import parked_rows
-from projectors.control_tables import Connection, create_control_tables
-from projectors.generations import add_partitions, create_generation, schema_of, show_generation
+from projectors.control_tables import Connection
+from projectors.generations import add_partitions, schema_of
+from projectors.isolation import applied, divide
 from projectors.poison import DATA_ERRORS, Poison
-from projectors.projection import Projection, Statement
+from projectors.positions import advance, load_positions
+from projectors.projection import Postgres, Projection, Statement
+from projectors.projection_row import generation_to_fill, prepare_projection
 from projectors.sorting import Decode, Sorting
-from projectors.store import (
-    Copied,
-    GenerationMoved,
-    Loaded,
-    Outcome,
-    PositionMoved,
-    RebuildNeeded,
-    Standing,
-    last_appended_ms,
-)
-
-_GENERATIONS = """
-SELECT version, active_generation, rebuilding_generation FROM stockroom.projections WHERE name = $1 FOR SHARE
-"""
-_ADVANCE = """
-WITH held AS (
-    SELECT partition FROM stockroom.projection_offsets
-    WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = ANY ($4) ORDER BY partition FOR UPDATE
-)
-UPDATE stockroom.projection_offsets o
-SET next_offset = b.after, epoch = b.epoch, writer = b.writer, void = o.void + b.void, updated_at = now(),
-    appended_ms = COALESCE(NULLIF(b.appended_ms, 0), o.appended_ms)
-FROM unnest($4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[])
-    AS b (partition, before, after, epoch, writer, appended_ms, void)
-JOIN held USING (partition)
-WHERE o.projection = $1 AND o.generation = $2 AND o.topic = $3 AND o.partition = b.partition
-  AND o.next_offset = b.before
-"""
-_POSITIONS = """
-SELECT partition, next_offset, epoch, writer, appended_ms, void FROM stockroom.projection_offsets
-WHERE projection = $1 AND generation = $2 AND topic = $3 ORDER BY partition
-"""
+from projectors.store import Copied, GenerationMoved, Loaded, Outcome, ParkedKeys
 
 
 class PostgresStore:
@@ -76,40 +48,35 @@ class PostgresStore:
             async with connection.transaction():
                 generation = await generation_to_fill(connection, self._projection, self._rebuilding)
                 await add_partitions(connection, self._projection, generation, partitions)
-            rows = await connection.fetch(_POSITIONS, self._projection.name, generation, self._projection.topic)
-            parked = await parked_rows.keys(connection, self._projection.name, generation)
+            standings, unparked = await load_positions(connection, self._projection, generation)
+            # After the positions: if a record is taken out in between, their count refuses the next commit.
+            keys = await parked_rows.keys(connection, self._projection.name, generation)
         if generation != self._generation:
             self._generation, self._sql = generation, {}
-        standings = {
-            row["partition"]: Standing(
-                Position(row["next_offset"], Holder(row["epoch"], row["writer"])), row["appended_ms"], row["void"]
-            )
-            for row in rows
-        }
-        return Loaded(generation, standings, parked)
+        return Loaded(generation, standings, ParkedKeys(keys, unparked))
 
-    async def commit(self, batches: Sequence[Batch], parked_keys: frozenset[str]) -> Outcome:
-        """Rows and positions in one transaction. What cannot be applied is found one by one and parked with it."""
-        sorting = Sorting(batches, parked_keys, self._decode)
+    async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
+        """Rows and positions in one transaction. What cannot be applied is found and parked with it."""
+        sorting = Sorting(batches, parked.keys, self._decode)
+        statements = applied(sorting, self._apply)
         try:
-            async with self._turn(batches) as connection:
-                await self._apply(connection, sorting.events)
+            async with self._turn(batches, parked) as connection:
+                await self._execute(connection, statements)
                 await self._park(connection, sorting)
         except Poison:
-            async with self._turn(batches) as connection:
-                await self._divide(connection, sorting, sorting.events)
+            async with self._turn(batches, parked) as connection:
+                await self._divide(connection, sorting)
                 await self._park(connection, sorting)
-        return Outcome(sum(len(batch.records) for batch in batches) - len(sorting.parked), tuple(sorting.parked))
+        return sorting.outcome
 
-    async def commit_within(
-        self, connection: Connection, batches: Sequence[Batch], parked_keys: frozenset[str]
-    ) -> Outcome:
+    async def commit_within(self, connection: Connection, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """The same inside the caller's transaction, which holds the projection's row itself."""
-        sorting = Sorting(batches, parked_keys, self._decode)
-        await self._advance(connection, batches)
-        await self._divide(connection, sorting, sorting.events)
+        sorting = Sorting(batches, parked.keys, self._decode)
+        applied(sorting, self._apply)
+        await advance(connection, self._projection, self._generation, batches, parked)
+        await self._divide(connection, sorting)
         await self._park(connection, sorting)
-        return Outcome(sum(len(batch.records) for batch in batches) - len(sorting.parked), tuple(sorting.parked))
+        return sorting.outcome
 
     async def uncopied(self, limit: int) -> list[Copied]:
         """Parked records of the active generation that are not yet in the dead letter topic."""
@@ -122,57 +89,37 @@ class PostgresStore:
             await parked_rows.mark_copied(connection, self._projection.name, records)
 
     @asynccontextmanager
-    async def _turn(self, batches: Sequence[Batch]) -> AsyncIterator[Connection]:
+    async def _turn(self, batches: Sequence[Batch], parked: ParkedKeys) -> AsyncIterator[Connection]:
         async with self._pool.acquire() as connection, connection.transaction():
-            if await generation_to_fill(connection, self._projection, self._rebuilding) != self._generation:
+            filled = await generation_to_fill(connection, self._projection, self._rebuilding, committing=True)
+            if filled != self._generation:
                 raise GenerationMoved(f"{self._projection.name}: generation {self._generation} is not active any more")
-            await self._advance(connection, batches)
+            await advance(connection, self._projection, self._generation, batches, parked)
             yield connection
 
-    async def _advance(self, connection: Connection, batches: Sequence[Batch]) -> None:
-        done = await connection.execute(
-            _ADVANCE,
-            self._projection.name,
-            self._generation,
-            self._projection.topic,
-            [batch.partition for batch in batches],
-            [batch.before.next_offset for batch in batches],
-            [batch.after.next_offset for batch in batches],
-            [batch.after.holder.epoch for batch in batches],
-            [batch.after.holder.writer for batch in batches],
-            [last_appended_ms(batch) for batch in batches],
-            [batch.void for batch in batches],
-        )
-        if done != f"UPDATE {len(batches)}":
-            raise PositionMoved(f"{self._projection.name}: another worker is ahead, or the positions were set back")
+    def _apply(self, events: Sequence[Recorded]) -> list[Statement]:
+        statements = cast(Postgres, self._projection.apply)(events)
+        return [one._replace(sql=self._filled(one.sql)) for one in statements]
 
-    async def _apply(self, connection: Connection, events: Sequence[Recorded]) -> None:
-        if not events:
-            return
-        try:
-            statements = self._projection.apply(events)
-        except Exception as error:
-            raise Poison(error) from error
+    async def _execute(self, connection: Connection, statements: Sequence[Statement]) -> None:
         try:
             for statement in statements:
-                assert isinstance(statement, Statement)
-                await connection.execute(self._filled(statement.sql), *statement.args)
+                await connection.execute(statement.sql, *statement.args)
         except DATA_ERRORS as error:
             raise Poison(error) from error
 
-    async def _divide(self, connection: Connection, sorting: Sorting, events: Sequence[Recorded]) -> None:
-        """Apply what can be applied, halving at each failure down to the single event that is poison."""
-        events = sorting.applicable(events)
-        try:
+    async def _divide(self, connection: Connection, sorting: Sorting) -> None:
+        """Apply what the server takes, each try in a savepoint."""
+
+        async def attempt(events: Sequence[Recorded]) -> None:
+            try:
+                statements = self._apply(events)
+            except Exception as error:
+                raise Poison(error) from error
             async with connection.transaction():
-                await self._apply(connection, events)
-        except Poison as poison:
-            if len(events) == 1:
-                sorting.poison(events[0], poison.cause)
-                return
-            middle = len(events) // 2
-            await self._divide(connection, sorting, events[:middle])
-            await self._divide(connection, sorting, events[middle:])
+                await self._execute(connection, statements)
+
+        await divide(sorting, sorting.events, attempt)
 
     async def _park(self, connection: Connection, sorting: Sorting) -> None:
         name, topic = self._projection.name, self._projection.topic
@@ -183,36 +130,3 @@ class PostgresStore:
         if filled is None:
             filled = self._sql[sql] = sql.replace("{schema}", schema_of(self._projection, self._generation))
         return filled
-
-
-async def prepare_projection(connection: Connection, projection: Projection, partitions: Sequence[int]) -> None:
-    """Inside the caller's transaction: control tables, and generation 1 unless the projection is known already."""
-    await create_control_tables(connection)
-    known = await connection.fetchval("SELECT true FROM stockroom.projections WHERE name = $1", projection.name)
-    if not known:
-        await create_generation(connection, projection, 1, partitions, indexes=True)
-        await show_generation(connection, projection, 1)
-        await connection.execute(
-            "INSERT INTO stockroom.projections (name, version, active_generation) VALUES ($1, $2, 1)",
-            projection.name,
-            projection.version,
-        )
-
-
-async def generation_to_fill(connection: Connection, projection: Projection, rebuilding: int | None) -> int:
-    """The active generation, or ``rebuilding`` if that is still being rebuilt; no switch can come before the
-    transaction ends. Raises ``GenerationMoved`` or ``RebuildNeeded``.
-    """
-    row = await connection.fetchrow(_GENERATIONS, projection.name)
-    if row is None:
-        raise GenerationMoved(f"{projection.name} has no row in stockroom.projections")
-    if rebuilding is not None:
-        if row["rebuilding_generation"] != rebuilding:
-            raise GenerationMoved(f"{projection.name}: generation {rebuilding} is not being rebuilt any more")
-        return rebuilding
-    if row["version"] != projection.version:
-        raise RebuildNeeded(
-            f"{projection.name} is at version {projection.version}, its tables at {row['version']}: "
-            f"run `./stockroom rebuild {projection.name}`"
-        )
-    return int(row["active_generation"])

@@ -38,9 +38,11 @@ class Projection(NamedTuple):
     tables: tuple[str, ...]
     """Names of its tables (or Redis key families), each of which becomes a stable view ``<public_schema>.<table>``."""
     ddl: str
-    """``CREATE TABLE {schema}.x (...)`` and so on; primary keys included. Empty for Redis."""
+    """``CREATE TABLE {schema}.x (...)`` and so on, without keys. Empty for Redis."""
+    keys: str
+    """Keys that its statements rely on: ``ALTER TABLE {schema}.x ADD PRIMARY KEY (...)``. Empty for Redis."""
     indexes: str
-    """Indexes that a rebuild makes after filling: ``CREATE INDEX ON {schema}.x (...)``."""
+    """Indexes for queries, which a rebuild makes after filling: ``CREATE INDEX ON {schema}.x (...)``."""
     apply: Callable[[Sequence[Recorded]], list[Statement]] | Callable[[Sequence[Recorded]], list[RedisCommand]]
     """Events of any partitions of the topic, in log order within each, to statements in the order they must run."""
     public_schema: str = ""

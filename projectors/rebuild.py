@@ -106,14 +106,14 @@ class Rebuild:
             loaded = await until_there("load", lambda: store.load(partitions))
             async with filler.reader(loaded.standings) as reader:
                 try:
-                    await target.switch(reader, loaded.parked_keys)
+                    await target.switch(reader, loaded.parked)
                     break
                 except SWITCH_AGAIN:
                     task.says("switching (queries hold the views, trying again)")
         await target.drop_older()
         seconds = time.monotonic() - started
         rows = await target.rows()
-        return Report(self._projection.name, begun.filling, task.done, seconds, rows, len(loaded.parked_keys))
+        return Report(self._projection.name, begun.filling, task.done, seconds, rows, len(loaded.parked.keys))
 
 
 async def _all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> None:

@@ -48,14 +48,14 @@ class Filler:
     async def _read_share(self, ends: Mapping[int, int]) -> bool:
         try:
             loaded = await self._store.load(list(ends))
-            parked = loaded.parked_keys
+            parked = loaded.parked
             standings = {number: loaded.standings[number] for number in ends}
             async with self.reader(standings) as reader:
                 while self._behind(reader, ends):
                     batches = await reader.read(max_records=MAX_RECORDS)
                     if batches:
                         outcome = await self._store.commit(batches, parked)
-                        parked |= {one.key for one in outcome.parked}
+                        parked = parked.after(outcome)
                         self._advanced(passed(batches))
         except PositionMoved:
             return False  # a commit whose answer was lost: the positions say how far it came

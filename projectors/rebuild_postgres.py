@@ -9,9 +9,13 @@ from projectors.control_tables import Connection
 from projectors.generations import create_indexes, drop_generation, known_generations, schema_of, show_generation
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
+from projectors.projection_row import hold_back, let_go, lock_row
 from projectors.rebuild_row import Begun, switch_row
+from projectors.store import ParkedKeys
 
 LOCK_TIMEOUT = "2s"
+SWITCH_AGAIN = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+"""The switch changed nothing and is tried again."""
 _COPIED_BEFORE = """
 UPDATE stockroom.parked new SET copied = true FROM stockroom.parked old
 WHERE new.projection = $1 AND new.generation = $2 AND old.projection = $1 AND old.generation = $3 AND old.copied
@@ -40,16 +44,24 @@ class PostgresTarget:
                 "UPDATE stockroom.projections SET rebuilding_indexed = true WHERE name = $1", self._projection.name
             )
 
-    async def switch(self, reader: LogReader, parked_keys: frozenset[str]) -> None:
+    async def switch(self, reader: LogReader, parked: ParkedKeys) -> None:
         """Catch up with the serving generation while it is held back, then change over, in one transaction.
 
-        ``reader`` stands at the filled generation's positions. Raises ``asyncpg.LockNotAvailableError`` when queries
-        hold the views for too long; then nothing has changed.
+        ``reader`` stands at the filled generation's positions. Raises what ``SWITCH_AGAIN`` names when queries hold the
+        views for too long; then nothing has changed.
         """
+        await hold_back(self._connection, self._projection.name)
+        try:
+            await self._change_over(reader, parked)
+        except SWITCH_AGAIN:
+            await let_go(self._connection, self._projection.name)
+            raise
+
+    async def _change_over(self, reader: LogReader, parked: ParkedKeys) -> None:
         connection, name = self._connection, self._projection.name
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL synchronous_commit = on")
-            await connection.execute("SELECT FROM stockroom.projections WHERE name = $1 FOR UPDATE", name)
+            await lock_row(connection, name)
             rows = await connection.fetch(
                 "SELECT topic, partition, next_offset FROM stockroom.projection_offsets "
                 "WHERE projection = $1 AND generation = $2",
@@ -58,8 +70,8 @@ class PostgresTarget:
             )
             served = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
             async for batch in reader.until(served):
-                outcome = await self._store.commit_within(connection, [batch], parked_keys)
-                parked_keys |= {one.key for one in outcome.parked}
+                outcome = await self._store.commit_within(connection, [batch], parked)
+                parked = parked.after(outcome)
             await connection.execute(_COPIED_BEFORE, name, self._begun.filling, self._begun.serving)
             await switch_row(connection, self._projection, self._begun.filling)
             await show_generation(connection, self._projection, self._begun.filling)
@@ -82,7 +94,3 @@ class PostgresTarget:
             table: await self._connection.fetchval(f"SELECT count(*) FROM {schema}.{table}")
             for table in self._projection.tables
         }
-
-
-SWITCH_AGAIN = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
-"""The switch changed nothing and is tried again."""

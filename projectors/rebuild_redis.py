@@ -15,8 +15,10 @@ from infra.log_reader import LogReader
 from projectors import redis_keys as names
 from projectors.control_tables import Connection
 from projectors.projection import Projection
+from projectors.projection_row import lock_row
 from projectors.rebuild_row import Begun, RebuildRefused, switch_row
 from projectors.redis_store import RedisStore
+from projectors.store import ParkedKeys
 
 _SWITCH = Path(__file__).with_name("redis_switch.lua").read_text()
 HOLD_MS = 3_000
@@ -43,7 +45,7 @@ class RedisTarget:
     async def index(self) -> None:
         """Redis has no indexes to make."""
 
-    async def switch(self, reader: LogReader, parked_keys: frozenset[str]) -> None:
+    async def switch(self, reader: LogReader, parked: ParkedKeys) -> None:
         """Hold the live engine back, catch up with it, change over; then the row follows and it goes on.
 
         Raises ``RebuildRefused`` when catching up takes too long; then nothing has changed.
@@ -53,14 +55,14 @@ class RedisTarget:
         held = names.switching_key(name)
         deadline = time.monotonic() + SWITCH_SECONDS
         async with self._connection.transaction():
-            await self._connection.execute("SELECT FROM stockroom.projections WHERE name = $1 FOR UPDATE", name)
+            await lock_row(self._connection, name)
             while True:
                 await self._redis.set(held, filling, px=HOLD_MS)
                 standings = await self._store.standings(self._begun.serving)
                 ends = {(self._projection.topic, p): one.position.next_offset for p, one in standings.items()}
                 async for batch in reader.until(ends):
-                    outcome = await self._store.commit([batch], parked_keys)
-                    parked_keys |= {one.key for one in outcome.parked}
+                    outcome = await self._store.commit([batch], parked)
+                    parked = parked.after(outcome)
                 await self._forget_copied(new, served)
                 keys = [names.active_key(name), f"{new}pos", f"{served}pos", held]
                 if await self._redis.eval(_SWITCH, len(keys), *keys, str(filling)):

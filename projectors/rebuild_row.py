@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from projectors.control_tables import Connection, rebuild_lock
 from projectors.generations import create_generation, drop_generation, known_generations
-from projectors.postgres_store import prepare_projection
 from projectors.projection import Projection
+from projectors.projection_row import prepare_projection
 
 
 class RebuildRefused(Exception):
@@ -37,7 +37,7 @@ async def begin(connection: Connection, projection: Projection, partitions: Sequ
         await prepare_projection(connection, projection, partitions)
         row = await connection.fetchrow(
             "SELECT active_generation, rebuilding_generation, rebuilding_version, rebuilding_indexed "
-            "FROM stockroom.projections WHERE name = $1 FOR UPDATE",
+            "FROM stockroom.projections WHERE name = $1 FOR NO KEY UPDATE",
             projection.name,
         )
         assert row is not None
@@ -62,7 +62,8 @@ async def switch_row(connection: Connection, projection: Projection, filled: int
     """Make the filled generation the active one, inside the caller's transaction."""
     await connection.execute(
         "UPDATE stockroom.projections SET active_generation = $2, version = $3, switched_at = now(), "
-        "rebuilding_generation = NULL, rebuilding_version = NULL, rebuilding_indexed = false WHERE name = $1",
+        "rebuilding_generation = NULL, rebuilding_version = NULL, rebuilding_indexed = false, switching_until = NULL "
+        "WHERE name = $1",
         projection.name,
         filled,
         projection.version,

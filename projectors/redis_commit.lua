@@ -1,7 +1,8 @@
 -- Positions by compare and set, parked records and commands in one step. Nothing is changed unless all can be.
 -- KEYS: positions, parked, uncopied, active generation, mark of a switch under way.
 -- ARGV: generation that must be active ("" for a rebuild), then JSON {steps, parked, commands}.
--- Each step is {partition, before, after, epoch, writer, appended_ms, void}.
+-- Each step is {partition, before, after, epoch, writer, appended_ms, void, unparked}.
+-- Commands that cannot be applied are refused all at once: {"refused", number, why, number, why...}.
 local wanted = ARGV[1]
 if wanted ~= "" then
   if redis.call("EXISTS", KEYS[5]) == 1 then return {"switch"} end
@@ -16,7 +17,7 @@ for i, step in ipairs(batch.steps) do
   local stored = redis.call("HGET", KEYS[1], step.partition)
   if not stored then return {"position"} end
   old[i] = cjson.decode(stored)
-  if old[i].next_offset ~= step.before then return {"position"} end
+  if old[i].next_offset ~= step.before or (old[i].unparked or 0) ~= step.unparked then return {"position"} end
 end
 
 local kinds = {
@@ -25,29 +26,39 @@ local kinds = {
 }
 local number_at = {ZINCRBY = 3, HINCRBY = 4, INCRBY = 3, ZADD = 3, EXPIRE = 3}
 local types = {}
-for i, command in ipairs(batch.commands) do
+local function objection(command)
   local name, key = command[1], command[2]
   local kind = kinds[name]
-  if not kind then return {"poison", i, "the command " .. name .. " is not among those that can be checked"} end
+  if not kind then return "the command " .. name .. " is not among those that can be checked" end
   local found = types[key]
   if not found then
     found = redis.call("TYPE", key).ok
     types[key] = found
   end
   if kind ~= "" and found ~= "none" and found ~= kind then
-    return {"poison", i, name .. " needs a " .. kind .. ", but " .. key .. " is a " .. found}
+    return name .. " needs a " .. kind .. ", but " .. key .. " is a " .. found
   end
   local at = number_at[name]
   local number = at and tonumber(command[at])
   if at and (not number or number ~= number or number == math.huge or number == -math.huge) then
-    return {"poison", i, name .. " needs a number, not " .. tostring(command[at])}
+    return name .. " needs a number, not " .. tostring(command[at])
   end
 end
+
+local refused = {"refused"}
+for i, command in ipairs(batch.commands) do
+  local why = objection(command)
+  if why then
+    refused[#refused + 1] = i
+    refused[#refused + 1] = why
+  end
+end
+if #refused > 1 then return refused end
 
 for i, command in ipairs(batch.commands) do
   local answer = redis.pcall(unpack(command))
   if type(answer) == "table" and answer.err then
-    if i == 1 then return {"poison", i, answer.err} end
+    if i == 1 then return {"refused", i, answer.err} end
     redis.call("HSET", KEYS[1], "damaged", answer.err)
     return {"damaged", answer.err}
   end
@@ -56,7 +67,7 @@ for i, step in ipairs(batch.steps) do
   local appended_ms = step.appended_ms > 0 and step.appended_ms or old[i].appended_ms
   redis.call("HSET", KEYS[1], step.partition, cjson.encode({
     next_offset = step.after, epoch = step.epoch, writer = step.writer,
-    appended_ms = appended_ms, void = old[i].void + step.void,
+    appended_ms = appended_ms, void = old[i].void + step.void, unparked = step.unparked,
   }))
 end
 for _, one in ipairs(batch.parked) do

@@ -16,16 +16,17 @@ from event_schemas.holder import Holder
 from event_schemas.record import Recorded
 from infra.log_reader import Batch, Position
 from projectors import redis_keys as names
-from projectors.poison import Poison
-from projectors.postgres_store import generation_to_fill, prepare_projection
+from projectors.isolation import applied
 from projectors.projection import Projection, RedisCommand
-from projectors.sorting import Decode, Sorting
+from projectors.projection_row import generation_to_fill, prepare_projection
+from projectors.sorting import Decode, Place, Sorting
 from projectors.store import (
     Copied,
     GenerationMoved,
     Loaded,
     NotCommitted,
     Outcome,
+    ParkedKeys,
     PositionMoved,
     Standing,
     StoreDamaged,
@@ -35,21 +36,23 @@ from projectors.store import (
 
 _COMMIT = Path(__file__).with_name("redis_commit.lua").read_text()
 _LOAD = Path(__file__).with_name("redis_load.lua").read_text()
-_ZERO = '{"next_offset":0,"epoch":0,"writer":"","appended_ms":0,"void":0}'
+_ZERO = '{"next_offset":0,"epoch":0,"writer":"","appended_ms":0,"void":0,"unparked":0}'
 ANSWER_SECONDS = 30
 _REFUSALS: dict[bytes, tuple[type[NotCommitted], str]] = {
-    b"position": (PositionMoved, "another worker is ahead, or Redis lost its data"),
+    b"position": (PositionMoved, "another worker is ahead, Redis lost its data, or parked records were taken out"),
     b"generation": (GenerationMoved, "another generation is active"),
     b"switch": (SwitchUnderWay, "a rebuild is switching"),
 }
 
+Step = dict[str, str | int]
 
-class _PoisonCommand(Poison):
-    """The script refused a command before it changed anything; ``index`` counts from 0."""
 
-    def __init__(self, index: int, message: str) -> None:
-        super().__init__(ValueError(message))
-        self.index = index
+class _Refused(Exception):
+    """The script refused commands before it changed anything: why, by their index from 0."""
+
+    def __init__(self, why: dict[int, str]) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class RedisStore:
@@ -92,22 +95,26 @@ class RedisStore:
         if b"damaged" in fields:
             raise StoreDamaged(self._damage(fields[b"damaged"]))
         standings = {int(field): _standing(value) for field, value in fields.items()}
-        rows = await self._redis.hvals(f"{self._prefix}parked")
-        return Loaded(self._generation, standings, names.parked_keys(rows))
+        # After the positions: if a record is taken out in between, their count refuses the next commit.
+        keys = names.parked_keys(await self._redis.hvals(f"{self._prefix}parked"))
+        unparked = {int(field): int(orjson.loads(value).get("unparked", 0)) for field, value in fields.items()}
+        return Loaded(self._generation, standings, ParkedKeys(keys, unparked))
 
     async def standings(self, generation: int) -> dict[int, Standing]:
         """Positions of any generation, as they stand."""
         fields = await self._redis.hgetall(f"{names.prefix(self._projection.name, generation)}pos")
         return {int(field): _standing(value) for field, value in fields.items() if field != b"damaged"}
 
-    async def commit(self, batches: Sequence[Batch], parked_keys: frozenset[str]) -> Outcome:
-        """Commands and positions in one script. What cannot be applied is found one by one and parked with it."""
-        sorting = Sorting(batches, parked_keys, self._decode)
+    async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
+        """Commands and positions in one script. What cannot be applied is found and parked with it."""
+        sorting = Sorting(batches, parked.keys, self._decode)
+        commands = applied(sorting, self._commands)
+        steps = [_step(batch, parked) for batch in batches]
         try:
-            await self._run(batches, sorting, self._commands(sorting.events))
-        except Poison:
-            await self._commit_singly(batches, sorting)
-        return Outcome(sum(len(batch.records) for batch in batches) - len(sorting.parked), tuple(sorting.parked))
+            await self._run(steps, sorting, commands)
+        except _Refused:
+            await self._run_singly(steps, sorting)
+        return sorting.outcome
 
     async def uncopied(self, limit: int) -> list[Copied]:
         """Parked records of the active generation that are not yet in the dead letter topic."""
@@ -120,38 +127,32 @@ class RedisStore:
         fields = [names.parked_field(one.partition, one.offset) for one in records]
         await self._redis.srem(f"{self._prefix}uncopied", *fields)
 
-    async def _commit_singly(self, batches: Sequence[Batch], sorting: Sorting) -> None:
-        events = sorting.applicable(sorting.events)
+    async def _run_singly(self, steps: Sequence[Step], sorting: Sorting) -> None:
+        """Each event's own commands, until the script refuses none; each time it tells of all that it refuses."""
+        own: dict[Place, list[list[str]]] = {}
+        poison: dict[Place, Exception] = {}
+        for event in sorting.events:
+            try:
+                own[event.partition, event.offset] = self._commands([event])
+            except Exception as error:
+                poison[event.partition, event.offset] = error
         while True:
-            commands: list[list[str]] = []
-            owners: list[int] = []
-            for index, event in enumerate(events):
-                try:
-                    own = self._commands([event])
-                except Poison as poison:
-                    bad, cause = index, poison.cause
-                    break
-                commands += own
-                owners += [index] * len(own)
-            else:
-                try:
-                    return await self._run(batches, sorting, commands)
-                except _PoisonCommand as poison:
-                    bad, cause = owners[poison.index], poison.cause
-            sorting.poison(events[bad], cause)
-            events = events[:bad] + sorting.applicable(events[bad + 1 :])
+            sorting.events = sorting.applicable(sorting.events, poison)
+            places = [(event.partition, event.offset) for event in sorting.events]
+            owned = [(place, command) for place in places for command in own[place]]
+            try:
+                return await self._run(steps, sorting, [command for _, command in owned])
+            except _Refused as error:
+                poison = {owned[index][0]: ValueError(why) for index, why in error.why.items()}
 
     def _commands(self, events: Sequence[Recorded]) -> list[list[str]]:
-        try:
-            commands = self._projection.apply(events) if events else []
-            return [names.prefixed(one, self._prefix) for one in commands if isinstance(one, RedisCommand)]
-        except Exception as error:
-            raise Poison(error) from error
+        commands = self._projection.apply(events)
+        return [names.prefixed(one, self._prefix) for one in commands if isinstance(one, RedisCommand)]
 
-    async def _run(self, batches: Sequence[Batch], sorting: Sorting, commands: list[list[str]]) -> None:
+    async def _run(self, steps: Sequence[Step], sorting: Sorting, commands: list[list[str]]) -> None:
         name, prefix = self._projection.name, self._prefix
         payload = {
-            "steps": [_step(batch) for batch in batches],
+            "steps": steps,
             "parked": [
                 [names.parked_field(one.record.partition, one.record.offset), names.parked_to_json(one)]
                 for one in sorting.parked
@@ -168,8 +169,9 @@ class RedisStore:
         wanted = "" if self._rebuilding is not None else str(self._generation)
         async with asyncio.timeout(ANSWER_SECONDS):
             answer = await self._commit(keys=keys, args=[wanted, orjson.dumps(payload)])
-        if answer[0] == b"poison":
-            raise _PoisonCommand(int(answer[1]) - 1, answer[2].decode(errors="replace"))
+        if answer[0] == b"refused":
+            pairs = zip(answer[1::2], answer[2::2], strict=True)
+            raise _Refused({int(number) - 1: why.decode(errors="replace") for number, why in pairs})
         if answer[0] == b"damaged":
             raise StoreDamaged(self._damage(answer[1]))
         if answer[0] != b"ok":
@@ -191,7 +193,7 @@ def _standing(value: bytes | str) -> Standing:
     return Standing(Position(row["next_offset"], holder), row["appended_ms"], row["void"])
 
 
-def _step(batch: Batch) -> dict[str, str | int]:
+def _step(batch: Batch, parked: ParkedKeys) -> Step:
     return {
         "partition": str(batch.partition),
         "before": batch.before.next_offset,
@@ -200,4 +202,5 @@ def _step(batch: Batch) -> dict[str, str | int]:
         "writer": batch.after.holder.writer,
         "appended_ms": last_appended_ms(batch),
         "void": batch.void,
+        "unparked": parked.unparked[batch.partition],
     }

@@ -96,7 +96,7 @@ class Runner:
     async def _load(self, partitions: list[int]) -> bool:
         loaded = await self._there("load", lambda: self._store.load(partitions))
         self._compared = time.monotonic()
-        if (loaded.generation, loaded.standings) == (self.status.generation, self.status.standings):
+        if loaded == (self.status.generation, self.status.standings, self.status.parked):
             return False
         self.status.loaded(loaded)
         next_offsets = {number: one.position.next_offset for number, one in loaded.standings.items()}
@@ -130,7 +130,7 @@ class Runner:
     async def _commit(self, batches: list[Batch]) -> Outcome:
         while True:
             try:
-                return await self._there("commit", lambda: self._store.commit(batches, self.status.parked_keys))
+                return await self._there("commit", lambda: self._store.commit(batches, self.status.parked))
             except SwitchUnderWay:
                 await asyncio.sleep(SWITCH_SECONDS)
 

@@ -21,9 +21,12 @@ CREATE TABLE {schema}.sold_daily (
     product_id text NOT NULL,
     currency text NOT NULL,
     quantity bigint NOT NULL,
-    revenue bigint NOT NULL,
-    PRIMARY KEY (partition, day, sku, product_id, currency)
+    revenue bigint NOT NULL
 );
+"""
+
+KEYS = """
+ALTER TABLE {schema}.sold_daily ADD PRIMARY KEY (partition, day, sku, product_id, currency);
 """
 
 INDEXES = """
@@ -80,6 +83,7 @@ PROJECTION = Projection(
     store="postgres",
     tables=("sold_daily",),
     ddl=DDL,
+    keys=KEYS,
     indexes=INDEXES,
     apply=apply,
     public_schema="sales",

@@ -1,13 +1,14 @@
 """Sorts the records of a batch into events to apply and records to park, in log order within each key. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from event_schemas.codec import UndecodableEvent
 from event_schemas.envelope import MalformedEnvelope
 from event_schemas.record import LogRecord, Recorded, recorded
 from infra.log_reader import Batch
 from infra.reason import reason
-from projectors.store import Parked, key_of
+from projectors.store import Outcome, Parked, key_of
 
 Decode = Callable[[LogRecord], Recorded]
 
@@ -36,20 +37,34 @@ class Decoder:
         return event
 
 
+Place = tuple[int, int]
+"""Partition and offset."""
+
+_LONG_AGO = (-1, 0)
+"""The place of a head that is parked since before the batch: in no partition, so that nothing comes before it."""
+
+
 class Sorting:
     """The events of a batch that can be applied, and what has to be parked, which grows as applying fails."""
 
     def __init__(self, batches: Iterable[Batch], parked_keys: frozenset[str], decode: Decode) -> None:
         self.events: list[Recorded] = []
         self.parked: list[Parked] = []
-        self._keys = set(parked_keys)
-        self._records: dict[tuple[int, int], LogRecord] = {}
+        self._heads: dict[str, Place] = dict.fromkeys(parked_keys, _LONG_AGO)
+        self._records: dict[Place, LogRecord] = {}
+        self._count = 0
         for batch in batches:
+            self._count += len(batch.records)
             for record in batch.records:
                 self._sort(record, decode)
 
+    @property
+    def outcome(self) -> Outcome:
+        """What the batch did once all its events are applied or parked."""
+        return Outcome(self._count - len(self.parked), tuple(self.parked))
+
     def _sort(self, record: LogRecord, decode: Decode) -> None:
-        if self._keys and key_of(record) in self._keys:
+        if self._held_back(record):
             self.parked.append(_queued(record))
             return
         try:
@@ -60,24 +75,36 @@ class Sorting:
             self.events.append(event)
             self._records[record.partition, record.offset] = record
 
+    def _held_back(self, record: LogRecord) -> bool:
+        """Whether its key is parked already, or from an earlier record of its partition on."""
+        head = self._heads.get(key_of(record)) if self._heads else None
+        return head is not None and not (head[0] == record.partition and record.offset < head[1])
+
     def _park(self, parked: Parked) -> None:
         self.parked.append(parked)
-        self._keys.add(parked.key)
+        self._heads[parked.key] = parked.record.partition, parked.record.offset
 
     def poison(self, event: Recorded, error: Exception) -> None:
         """Park an event that could not be applied; ``applicable`` then holds back what follows for its key."""
         record = self._records[event.partition, event.offset]
         self._park(Parked(record, "apply_failed", reason(error)))
 
-    def applicable(self, events: Sequence[Recorded]) -> list[Recorded]:
-        """Those of ``events`` whose key is not parked; the others queue behind."""
-        if not self.parked:
+    def applicable(
+        self, events: Sequence[Recorded], poison: Mapping[Place, Exception] = MappingProxyType({})
+    ) -> list[Recorded]:
+        """Those of ``events`` that no earlier one of their key holds back; the others are parked behind it.
+
+        ``events`` come in log order within a partition; those at the places of ``poison`` are parked for that reason.
+        """
+        if not self.parked and not poison:
             return list(events)
         free = []
         for event in events:
-            record = self._records[event.partition, event.offset]
-            if key_of(record) in self._keys:
-                self.parked.append(_queued(record))
+            place = event.partition, event.offset
+            if self._held_back(self._records[place]):
+                self.parked.append(_queued(self._records[place]))
+            elif place in poison:
+                self.poison(event, poison[place])
             else:
                 free.append(event)
         return free

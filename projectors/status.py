@@ -8,7 +8,7 @@ from typing import Any
 from infra.log_reader import Batch
 from infra.reason import reason
 from projectors.projection import Projection
-from projectors.store import Loaded, Outcome, Standing, last_appended_ms
+from projectors.store import Loaded, Outcome, ParkedKeys, Standing, last_appended_ms
 
 
 class State(StrEnum):
@@ -31,7 +31,7 @@ class Status:
         self.state = State.STARTING
         self.generation = 0
         self.standings: dict[int, Standing] = {}
-        self.parked_keys: frozenset[str] = frozenset()
+        self.parked = ParkedKeys()
         self.last_error: str | None = None
         self.applied = 0
         self._next_appended_ms: dict[int, int] = {}
@@ -44,11 +44,7 @@ class Status:
 
     def loaded(self, loaded: Loaded) -> None:
         """Take over where the store stands."""
-        self.generation, self.standings, self.parked_keys = (
-            loaded.generation,
-            dict(loaded.standings),
-            loaded.parked_keys,
-        )
+        self.generation, self.standings, self.parked = loaded.generation, dict(loaded.standings), loaded.parked
         self._next_appended_ms.clear()
         self.state = State.RUNNING
 
@@ -75,7 +71,7 @@ class Status:
             )
             self._behind_since.pop(batch.partition, None)
         if outcome.parked:
-            self.parked_keys |= {one.key for one in outcome.parked}
+            self.parked = self.parked.after(outcome)
             self.last_error = next(
                 (one.error for one in outcome.parked if one.code != "queued_behind"), self.last_error
             )
@@ -100,7 +96,7 @@ class Status:
             "topic": self.projection.topic,
             "state": self.state,
             "partitions": [self._partition(number, ends) for number in sorted(self.standings)],
-            "parked_keys": len(self.parked_keys),
+            "parked_keys": len(self.parked.keys),
             "last_error": self.last_error,
         }
 

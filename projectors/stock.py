@@ -11,7 +11,7 @@ from event_schemas.record import Recorded
 from event_schemas.topics import STOCK
 from projectors.projection import Projection, Statement
 from projectors.rows import over
-from projectors.stock_sql import DDL, INDEXES, LEVELS, MOVEMENTS, REJECTIONS, RESERVATIONS, TRANSITIONS
+from projectors.stock_sql import DDL, INDEXES, KEYS, LEVELS, MOVEMENTS, REJECTIONS, RESERVATIONS, TRANSITIONS
 
 
 class _Fold:
@@ -165,6 +165,7 @@ PROJECTION = Projection(
     store="postgres",
     tables=("levels", "reservations", "movements", "rejections"),
     ddl=DDL,
+    keys=KEYS,
     indexes=INDEXES,
     apply=apply,
     public_schema="stock",

@@ -7,11 +7,10 @@ CREATE TABLE {schema}.levels (
     on_hand bigint NOT NULL,
     reserved bigint NOT NULL,
     on_loan bigint NOT NULL DEFAULT 0,
-    available bigint NOT NULL GENERATED ALWAYS AS (on_hand - reserved) STORED,
-    PRIMARY KEY (sku, warehouse_id)
+    available bigint NOT NULL GENERATED ALWAYS AS (on_hand - reserved) STORED
 );
 CREATE TABLE {schema}.reservations (
-    reservation_id text PRIMARY KEY,
+    reservation_id text NOT NULL,
     sku text NOT NULL,
     warehouse_id text,
     purpose text,
@@ -39,17 +38,22 @@ CREATE TABLE {schema}.movements (
     at timestamptz NOT NULL,
     appended_at timestamptz NOT NULL,
     partition int NOT NULL,
-    record_offset bigint NOT NULL,
-    PRIMARY KEY (partition, record_offset)
+    record_offset bigint NOT NULL
 );
 CREATE TABLE {schema}.rejections (
     sku text NOT NULL,
     reason text NOT NULL,
     count bigint NOT NULL,
     quantity bigint NOT NULL,
-    last_at timestamptz NOT NULL,
-    PRIMARY KEY (sku, reason)
+    last_at timestamptz NOT NULL
 );
+"""
+
+KEYS = """
+ALTER TABLE {schema}.levels ADD PRIMARY KEY (sku, warehouse_id);
+ALTER TABLE {schema}.reservations ADD PRIMARY KEY (reservation_id);
+ALTER TABLE {schema}.movements ADD PRIMARY KEY (partition, record_offset);
+ALTER TABLE {schema}.rejections ADD PRIMARY KEY (sku, reason);
 """
 
 INDEXES = """

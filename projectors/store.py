@@ -1,7 +1,8 @@
 """What the engine asks of a store, in words that hold for PostgreSQL and Redis alike.
 
 NotCommitted            the batch changed nothing; the reader loads the store's positions and goes on from there
-├── PositionMoved       another worker, or an earlier try of our own, is ahead; or the store lost what it held
+├── PositionMoved       another worker, or an earlier try of our own, is ahead; or parked records were taken out
+│                       meanwhile; or the store lost what it held
 ├── GenerationMoved     another generation serves now, or the rebuild that filled this one lost its right to it
 └── SwitchUnderWay      a rebuild is switching generations; the same batch is tried again in a moment
 RebuildNeeded           the tables were made by another version of the projection; only a rebuild goes on
@@ -9,6 +10,7 @@ StoreDamaged            a batch was applied in part, which only a rebuild mends
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from event_schemas.record import LogRecord
@@ -20,7 +22,8 @@ class NotCommitted(Exception):
 
 
 class PositionMoved(NotCommitted):
-    """The stored position of a touched partition is not the one that the batch follows."""
+    """The stored position of a touched partition is not the one that the batch follows, or what it knows of parked keys
+    is out of date."""
 
 
 class GenerationMoved(NotCommitted):
@@ -65,20 +68,34 @@ class Standing(NamedTuple):
     """Records passed so far that never happened."""
 
 
+class Outcome(NamedTuple):
+    """What a committed batch did."""
+
+    applied: int
+    parked: tuple[Parked, ...]
+
+
+class ParkedKeys(NamedTuple):
+    """Behind which keys records queue, as a worker knows it. Whoever takes a parked record out counts that in the
+    position of its partition, and a commit proves that it knows the count: else it could park an event behind nothing.
+    """
+
+    keys: frozenset[str] = frozenset()
+    unparked: Mapping[int, int] = MappingProxyType({})
+    """By partition: how many times parked records had been taken out when the keys were read."""
+
+    def after(self, outcome: Outcome) -> "ParkedKeys":
+        """With the keys that a commit of our own parked."""
+        return self._replace(keys=self.keys | {one.key for one in outcome.parked}) if outcome.parked else self
+
+
 class Loaded(NamedTuple):
     """From where a worker goes on."""
 
     generation: int
     standings: Mapping[int, Standing]
     """By partition."""
-    parked_keys: frozenset[str]
-
-
-class Outcome(NamedTuple):
-    """What a committed batch did."""
-
-    applied: int
-    parked: tuple[Parked, ...]
+    parked: ParkedKeys
 
 
 class Copied(NamedTuple):
@@ -102,7 +119,7 @@ class Store(Protocol):
     async def load(self, partitions: Sequence[int]) -> Loaded:
         """Positions and parked keys of the generation to fill. Raises ``RebuildNeeded`` or ``StoreDamaged``."""
 
-    async def commit(self, batches: Sequence[Batch], parked_keys: frozenset[str]) -> Outcome:
+    async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """Rows and positions in one step, or nothing at all.
 
         Raises ``NotCommitted`` when it is not our turn, and the server's own exceptions when it is away.

@@ -37,6 +37,7 @@ PROJECTION = Projection(
     store="redis",
     tables=("top",),
     ddl="",
+    keys="",
     indexes="",
     apply=apply,
 )

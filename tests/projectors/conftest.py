@@ -9,10 +9,8 @@ from redis.asyncio import Redis
 
 from infra.settings import Settings
 from projectors.engine import connect_postgres
-from tests.projectors.tiny import Bench, tiny
+from tests.projectors.tiny import PARTITIONS, Bench, tiny
 from tests.support.log import LogWriter, create_topics, delete_topics
-
-PARTITIONS = 3
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +33,9 @@ async def bench(
     """Three partitions, each claimed by `writer-1` at epoch 1."""
     projection = tiny(unique, store)
     topics = [unique, f"{unique}.dlq"]
-    await create_topics(settings.bootstrap_servers, topics, PARTITIONS)
+    await create_topics(settings.bootstrap_servers, topics, len(PARTITIONS))
     async with LogWriter(settings.bootstrap_servers, unique) as writer:
-        for partition in range(PARTITIONS):
+        for partition in PARTITIONS:
             await writer.claim(partition)
         yield Bench(settings, pool, redis, projection, writer)
     await delete_topics(settings.bootstrap_servers, topics)

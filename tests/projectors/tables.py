@@ -46,12 +46,13 @@ class Tables:
 
 @asynccontextmanager
 async def tables_of(dsn: str, projection: Projection) -> AsyncIterator[Tables]:
-    """Empty tables of a projection with their indexes; gone afterwards."""
+    """Empty tables of a projection with their keys and indexes; gone afterwards."""
     schema = f"t_{uuid4().hex[:12]}"
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(f"CREATE SCHEMA {schema}")
-        await connection.execute((projection.ddl + projection.indexes).replace("{schema}", schema))
+        for sql in (projection.ddl, projection.keys, projection.indexes):
+            await connection.execute(sql.replace("{schema}", schema))
         yield Tables(connection, projection, schema)
     finally:
         await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")

@@ -53,7 +53,7 @@ async def test_records_of_an_outdated_writer_are_counted_as_void_and_change_noth
     async with bench.working() as status:
         await bench.until_totals({"a": 2})
         assert status.standings[0].void == 2
-        assert status.parked_keys == frozenset()
+        assert status.parked.keys == frozenset()
 
 
 @both_stores
@@ -87,7 +87,7 @@ async def test_poison_parks_its_key_and_all_other_keys_go_on(bench: Bench) -> No
     await bench.writer.append(0, [received("bad"), received("good")])
     async with bench.working() as status:
         await bench.until_totals({**expected, "good": 4})
-        assert status.parked_keys == {"bad", "worse"}
+        assert status.parked.keys == {"bad", "worse"}
     assert (await bench.parked()) == [*parked[:2], ("bad", 7, "queued_behind"), *parked[2:]]
 
 

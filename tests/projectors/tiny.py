@@ -10,24 +10,35 @@ from contextlib import asynccontextmanager
 from typing import Literal, cast
 
 import asyncpg
+import orjson
 from redis.asyncio import Redis
 
 from event_schemas.record import Recorded
 from event_schemas.stock import StockReceived
+from infra.log_reader import Batch, LogReader
 from infra.settings import Settings
-from projectors.engine import Engine
+from projectors.engine import Engine, store_of
+from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection, RedisCommand, Statement
-from projectors.redis_keys import parked_from_json
+from projectors.redis_keys import parked_from_json, parked_keys
+from projectors.redis_store import RedisStore
+from projectors.sorting import Decoder
 from projectors.status import Status
+from projectors.store import ParkedKeys
 from tests.support.log import LogWriter
 from tests.support.poll import until
 from tests.support.running import running
 
+PARTITIONS = [0, 1, 2]
 DDL = """
-CREATE TABLE {schema}.totals (sku text PRIMARY KEY, quantity bigint NOT NULL);
+CREATE TABLE {schema}.totals (sku text NOT NULL, quantity bigint NOT NULL);
 CREATE TABLE {schema}.seen (sku text NOT NULL, partition int NOT NULL, record_offset bigint NOT NULL,
                             quantity bigint NOT NULL CHECK (quantity < 1000));
-CREATE TABLE {schema}.daily (partition int, day date, quantity bigint NOT NULL, PRIMARY KEY (partition, day));
+CREATE TABLE {schema}.daily (partition int, day date, quantity bigint NOT NULL);
+"""
+KEYS = """
+ALTER TABLE {schema}.totals ADD PRIMARY KEY (sku);
+ALTER TABLE {schema}.daily ADD PRIMARY KEY (partition, day);
 """
 INDEXES = "CREATE INDEX ON {schema}.seen (sku);"
 
@@ -82,14 +93,26 @@ def to_redis(events: Sequence[Recorded]) -> list[RedisCommand]:
 def tiny(name: str, store: Literal["postgres", "redis"], topic: str | None = None, version: int = 1) -> Projection:
     """The projection over a topic, by default of the same name."""
     if store == "redis":
-        return Projection(name, version, topic or name, store, ("totals",), "", "", to_redis)
+        return Projection(name, version, topic or name, store, ("totals",), "", "", "", to_redis)
     tables = "totals", "seen", "daily"
-    return Projection(name, version, topic or name, store, tables, DDL, INDEXES, to_postgres, f"{name}_public")
+    return Projection(name, version, topic or name, store, tables, DDL, KEYS, INDEXES, to_postgres, f"{name}_public")
 
 
 def received(sku: str, quantity: int = 1, reference: str | None = None) -> tuple[str, StockReceived]:
     """Key and event."""
     return sku, StockReceived(sku=sku, warehouse_id="MAIN", quantity=quantity, reference=reference)
+
+
+def _joined(batches: Sequence[Batch]) -> list[Batch]:
+    joined: dict[int, Batch] = {}
+    for batch in batches:
+        one = joined.get(batch.partition)
+        joined[batch.partition] = (
+            one._replace(records=one.records + batch.records, after=batch.after, void=one.void + batch.void)
+            if one
+            else batch
+        )
+    return list(joined.values())
 
 
 class Bench:
@@ -107,6 +130,21 @@ class Bench:
     def engine(self) -> Engine:
         """A new worker."""
         return Engine(self.settings, self.pool, self.redis, [self.projection])
+
+    async def worker(self) -> PostgresStore | RedisStore:
+        """A store at its positions, for a test that is the engine itself."""
+        store = store_of(self.pool, self.redis, self.projection, Decoder(0))
+        await store.prepare(PARTITIONS)
+        await store.load(PARTITIONS)
+        return store
+
+    async def behind(self, worker: PostgresStore | RedisStore) -> tuple[list[Batch], ParkedKeys]:
+        """All that a worker has not applied, one batch a partition, and the keys that it finds parked."""
+        loaded = await worker.load(PARTITIONS)
+        places = {(self.projection.topic, number): one.position for number, one in loaded.standings.items()}
+        async with LogReader(self.settings.bootstrap_servers, places) as reader:
+            read = [batch async for batch in reader.until(await reader.ends(), max_records=100_000)]
+        return _joined(read), loaded.parked
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[Status]:
@@ -143,6 +181,24 @@ class Bench:
             name,
         )
         return [(row["key"], row["record_offset"], row["error_code"]) for row in rows]
+
+    async def take_out(self, key: str) -> None:
+        """Take the parked records of a key out, which all lie in partition 0, as somebody who settled them does."""
+        if self.projection.store == "redis":
+            prefix = await self._prefix()
+            fields = await self.redis.hgetall(f"{prefix}parked")
+            gone = [field for field, row in fields.items() if parked_keys([row]) == {key}]
+            position = orjson.loads(await self.redis.hget(f"{prefix}pos", "0") or b"")
+            async with self.redis.pipeline(transaction=True) as pipeline:
+                pipeline.hdel(f"{prefix}parked", *gone)
+                pipeline.hset(f"{prefix}pos", "0", orjson.dumps({**position, "unparked": position["unparked"] + 1}))
+                await pipeline.execute()
+            return
+        name = self.projection.name
+        async with self.pool.acquire() as connection, connection.transaction():
+            count = "UPDATE stockroom.projection_offsets SET unparked = unparked + 1"
+            await connection.execute(f"{count} WHERE projection = $1 AND partition = 0", name)
+            await connection.execute("DELETE FROM stockroom.parked WHERE projection = $1 AND key = $2", name, key)
 
     async def _prefix(self) -> str:
         generation = await self.redis.get(f"active:{self.projection.name}")

@@ -14,9 +14,11 @@ from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
 from projectors.redis_store import RedisStore
 from projectors.registry import PROJECTIONS
+from projectors.store import ParkedKeys
 from tests.projectors.log import Log
 
 PARTITIONS = range(3)
+NOTHING_PARKED = ParkedKeys(frozenset(), dict.fromkeys(PARTITIONS, 0))
 HOLDER = Holder(1, "w")
 
 
@@ -54,7 +56,7 @@ class Shelf:
                 if (of_partition := [e for e in events if (e.topic, e.partition) == (projection.topic, partition)])
             ]
             if batches:
-                outcome = await store.commit(batches, frozenset())
+                outcome = await store.commit(batches, NOTHING_PARKED)
                 assert not outcome.parked, outcome.parked
 
 

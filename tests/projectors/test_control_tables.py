@@ -1,0 +1,53 @@
+"""The engine's own tables are brought up to date in a database of any age, and locked only when they have to be."""
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from infra.settings import Settings
+from projectors.control_tables import create_control_tables
+
+BEFORE = """
+ALTER TABLE stockroom.projections DROP COLUMN switching_until;
+ALTER TABLE stockroom.projection_offsets DROP COLUMN unparked;
+COMMENT ON SCHEMA stockroom IS NULL;
+INSERT INTO stockroom.projections (name, version, active_generation) VALUES ('sales', 1, 4);
+INSERT INTO stockroom.projection_offsets (projection, generation, version, topic, partition, next_offset)
+VALUES ('sales', 4, 1, 'orders', 0, 17);
+"""
+
+
+@pytest.fixture
+async def empty(settings: Settings, postgres: asyncpg.Pool, unique: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database in which there is nothing."""
+    await postgres.execute(f"CREATE DATABASE {unique}")
+    connection = await asyncpg.connect(urlsplit(settings.dsn)._replace(path=f"/{unique}").geturl())
+    yield connection
+    await connection.close()
+    await postgres.execute(f"DROP DATABASE {unique}")
+
+
+async def test_tables_of_an_older_release_get_what_came_later_and_keep_their_rows(empty: asyncpg.Connection) -> None:
+    async with empty.transaction():
+        await create_control_tables(empty)
+    await empty.execute(BEFORE)
+    async with empty.transaction():
+        await create_control_tables(empty)
+    row = await empty.fetchrow("SELECT active_generation, switching_until FROM stockroom.projections")
+    assert tuple(row or ()) == (4, None)
+    row = await empty.fetchrow("SELECT next_offset, unparked FROM stockroom.projection_offsets")
+    assert tuple(row or ()) == (17, 0)
+
+
+async def test_tables_that_are_up_to_date_are_not_locked(empty: asyncpg.Connection) -> None:
+    async with empty.transaction():
+        await create_control_tables(empty)
+    async with empty.transaction():
+        await create_control_tables(empty)
+        locked = await empty.fetch(
+            "SELECT c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'stockroom' AND l.pid = pg_backend_pid()"
+        )
+    assert locked == []
