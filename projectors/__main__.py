@@ -1,4 +1,4 @@
-"""`python -m projectors` runs the engine; `python -m projectors rebuild NAME... | --all` rebuilds beside it."""
+"""`python -m projectors` runs the engine; `rebuild` and `dlq` are commands beside it."""
 
 import asyncio
 import sys
@@ -9,6 +9,7 @@ import typer
 from infra.http.serve import serve, stop_on_signals
 from infra.process import run_process
 from infra.settings import Settings
+from projectors import dlq_command
 from projectors.app import create_app
 from projectors.engine import Engine, connect_postgres, connect_redis
 from projectors.rebuild import RebuildRefused, rebuild_all
@@ -34,6 +35,9 @@ async def run(config: Settings) -> None:
             await asyncio.wait({projecting})
         if not projecting.cancelled():
             projecting.result()
+
+
+cli.add_typer(dlq_command.cli, name="dlq")
 
 
 @cli.callback(invoke_without_command=True)

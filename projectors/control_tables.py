@@ -50,6 +50,19 @@ CREATE TABLE IF NOT EXISTS stockroom.parked (
 CREATE INDEX IF NOT EXISTS parked_uncopied ON stockroom.parked (projection, generation) WHERE NOT copied;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS switching_until timestamptz;
 ALTER TABLE stockroom.projection_offsets ADD COLUMN IF NOT EXISTS unparked bigint NOT NULL DEFAULT 0;
+ALTER TABLE stockroom.parked ADD COLUMN IF NOT EXISTS appended_ms bigint NOT NULL DEFAULT 0;
+ALTER TABLE stockroom.parked ADD COLUMN IF NOT EXISTS attempts int NOT NULL DEFAULT 1;
+CREATE TABLE IF NOT EXISTS stockroom.audit (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    action text NOT NULL,
+    projection text NOT NULL,
+    generation int NOT NULL,
+    topic text NOT NULL,
+    partition int NOT NULL,
+    outcome jsonb NOT NULL
+);
 """
 """All of it may run again on a database of any age: what came later stands as ``ALTER TABLE`` at the end."""
 

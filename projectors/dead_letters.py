@@ -10,7 +10,7 @@ import structlog
 from infra.dead_letters import DeadLetter, append
 from projectors.back_off import until_there
 from projectors.status import Status
-from projectors.store import Copied, Store
+from projectors.store import Parked, Store
 
 log = structlog.get_logger()
 
@@ -47,14 +47,14 @@ class DeadLetters:
             )
         return done
 
-    def _letter(self, record: Copied) -> DeadLetter:
+    def _letter(self, parked: Parked) -> DeadLetter:
         return DeadLetter(
             self._projection.topic,
-            record.partition,
-            record.offset,
-            record.key,
-            record.value,
-            record.headers,
+            parked.record.partition,
+            parked.record.offset,
+            parked.record.key,
+            parked.record.value,
+            parked.record.headers,
             self._projection.name,
-            f"{record.code}: {record.error}",
+            f"{parked.code}: {parked.error}",
         )

@@ -20,6 +20,8 @@ from projectors.log_ends import EVERY_SECONDS, LogEnds
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
 from projectors.redis_store import RedisStore
+from projectors.redrive_postgres import PostgresRedrive
+from projectors.redrive_redis import RedisRedrive
 from projectors.runner import Runner
 from projectors.sorting import Decode, Decoder
 from projectors.store import Store
@@ -55,6 +57,15 @@ def store_of(
     if projection.store == "redis":
         return RedisStore(redis, pool, projection, decode, rebuilding=rebuilding)
     return PostgresStore(pool, projection, decode, rebuilding=rebuilding)
+
+
+def redrive_of(
+    pool: asyncpg.Pool, redis: Redis, projection: Projection, decode: Decode, actor: str
+) -> PostgresRedrive | RedisRedrive:
+    """The parked records of a projection, to be retried by ``actor``."""
+    if projection.store == "redis":
+        return RedisRedrive(redis, pool, projection, decode, actor)
+    return PostgresRedrive(pool, projection, decode, actor)
 
 
 class Engine:

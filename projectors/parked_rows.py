@@ -2,24 +2,47 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import asyncpg
 import orjson
 
+from event_schemas.record import LogRecord
 from projectors.control_tables import Connection
-from projectors.store import Copied, Parked
+from projectors.store import Parked
 
 _INSERT = """
 INSERT INTO stockroom.parked (projection, generation, topic, partition, record_offset, key, error_code, error, headers,
-                              record_key, value)
+                              record_key, value, appended_ms)
 SELECT $1, $2, $3, p.* FROM unnest($4::int[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
-                                   $10::bytea[], $11::bytea[]) AS p
+                                   $10::bytea[], $11::bytea[], $12::bigint[]) AS p
 ON CONFLICT DO NOTHING
 """
-_UNCOPIED = """
-SELECT k.partition, k.record_offset, k.record_key, k.value, k.headers, k.error_code, k.error FROM stockroom.parked k
-JOIN stockroom.projections p ON p.name = k.projection AND p.active_generation = k.generation
-WHERE k.projection = $1 AND NOT k.copied ORDER BY k.partition, k.record_offset LIMIT $2
+_ROW = "topic, partition, record_offset, appended_ms, record_key, value, headers, error_code, error, attempts"
+_OF_SERVING = f"""
+SELECT {_ROW} FROM stockroom.parked
+WHERE projection = $1 AND generation = (SELECT active_generation FROM stockroom.projections WHERE name = $1)
+ORDER BY partition, record_offset
+"""
+_UNCOPIED = f"""
+SELECT {_ROW} FROM stockroom.parked
+WHERE projection = $1 AND generation = (SELECT active_generation FROM stockroom.projections WHERE name = $1)
+  AND NOT copied ORDER BY partition, record_offset LIMIT $2
+"""
+_OF_PARTITION = f"""
+SELECT {_ROW} FROM stockroom.parked
+WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND record_offset > $5
+  AND ($6::text IS NULL OR key = $6) ORDER BY record_offset LIMIT $7
+"""
+_REMOVE = """
+DELETE FROM stockroom.parked
+WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND record_offset = ANY ($5)
+"""
+_FAILED = """
+UPDATE stockroom.parked k SET error_code = f.code, error = f.error, attempts = k.attempts + 1
+FROM unnest($5::bigint[], $6::text[], $7::text[]) AS f (record_offset, code, error)
+WHERE k.projection = $1 AND k.generation = $2 AND k.topic = $3 AND k.partition = $4
+  AND k.record_offset = f.record_offset
 """
 _MARK = """
 UPDATE stockroom.parked k SET copied = true FROM unnest($2::int[], $3::bigint[]) AS c (partition, record_offset)
@@ -46,7 +69,9 @@ def _value(value: bytes) -> str | dict[str, str]:
 
 
 def _bytes(value: Any) -> Any:
-    return base64.b64decode(value["base64"]) if isinstance(value, dict) else value and value.encode()
+    if isinstance(value, dict):
+        return base64.b64decode(value["base64"])
+    return None if value is None else value.encode()
 
 
 def _text(text: str) -> str:
@@ -66,12 +91,13 @@ async def insert(
         topic,
         [one.record.partition for one in parked],
         [one.record.offset for one in parked],
-        [_text(one.key) for one in parked],
+        [one.key for one in parked],
         [one.code for one in parked],
         [_text(one.error) for one in parked],
         [headers_to_json(one.record.headers) for one in parked],
         [one.record.key for one in parked],
         [one.record.value for one in parked],
+        [one.record.appended_ms for one in parked],
     )
 
 
@@ -83,22 +109,51 @@ async def keys(connection: Connection, projection: str, generation: int) -> froz
     return frozenset(row["key"] for row in rows)
 
 
-async def uncopied(connection: Connection, projection: str, limit: int) -> list[Copied]:
+async def of_serving(connection: Connection, projection: str) -> list[Parked]:
+    """Every parked record of the active generation, in log order by partition."""
+    return [_parked(row) for row in await connection.fetch(_OF_SERVING, projection)]
+
+
+async def uncopied(connection: Connection, projection: str, limit: int) -> list[Parked]:
     """Parked records of the active generation that are not in the dead letter topic yet, in log order."""
-    return [
-        Copied(
-            row["partition"],
-            row["record_offset"],
-            row["record_key"],
-            row["value"],
-            headers_from_json(row["headers"]),
-            row["error_code"],
-            row["error"],
-        )
-        for row in await connection.fetch(_UNCOPIED, projection, limit)
-    ]
+    return [_parked(row) for row in await connection.fetch(_UNCOPIED, projection, limit)]
 
 
-async def mark_copied(connection: Connection, projection: str, records: Sequence[Copied]) -> None:
+async def mark_copied(connection: Connection, projection: str, parked: Sequence[Parked]) -> None:
     """Remember that these are in the dead letter topic, for every generation that parked them."""
-    await connection.execute(_MARK, projection, [one.partition for one in records], [one.offset for one in records])
+    places = [one.record for one in parked]
+    await connection.execute(_MARK, projection, [one.partition for one in places], [one.offset for one in places])
+
+
+class ParkedPartition(NamedTuple):
+    """The parked records of one partition of a generation."""
+
+    projection: str
+    generation: int
+    topic: str
+    partition: int
+
+    async def read(self, connection: Connection, after: int, key: str | None, limit: int) -> list[Parked]:
+        """Those behind the offset ``after``, of one key or of all, in log order."""
+        return [_parked(row) for row in await connection.fetch(_OF_PARTITION, *self, after, key, limit)]
+
+    async def settle(self, connection: Connection, done: Sequence[int], failed: Sequence[Parked]) -> None:
+        """Remove the records at the offsets ``done``, and note of others why they failed again."""
+        await connection.execute(_REMOVE, *self, list(done))
+        offsets = [one.record.offset for one in failed]
+        await connection.execute(
+            _FAILED, *self, offsets, [one.code for one in failed], [_text(one.error) for one in failed]
+        )
+
+
+def _parked(row: asyncpg.Record) -> Parked:
+    record = LogRecord(
+        row["topic"],
+        row["partition"],
+        row["record_offset"],
+        row["appended_ms"],
+        row["record_key"],
+        row["value"],
+        headers_from_json(row["headers"]),
+    )
+    return Parked(record, row["error_code"], row["error"], row["attempts"])

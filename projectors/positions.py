@@ -29,6 +29,15 @@ SELECT partition, next_offset, epoch, writer, appended_ms, void, unparked FROM s
 WHERE projection = $1 AND generation = $2 AND topic = $3 ORDER BY partition
 """
 
+_HOLD = """
+SELECT FROM stockroom.projection_offsets
+WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4 FOR UPDATE
+"""
+_COUNT = """
+UPDATE stockroom.projection_offsets SET unparked = unparked + 1
+WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4
+"""
+
 
 async def load_positions(
     connection: Connection, projection: Projection, generation: int
@@ -42,6 +51,16 @@ async def load_positions(
         for row in rows
     }
     return standings, {row["partition"]: row["unparked"] for row in rows}
+
+
+async def hold_parked(connection: Connection, projection: Projection, generation: int, partition: int) -> None:
+    """Until the caller's transaction ends nobody else parks anything in this partition, or takes it out."""
+    await connection.execute(_HOLD, projection.name, generation, projection.topic, partition)
+
+
+async def count_unparked(connection: Connection, projection: Projection, generation: int, partition: int) -> None:
+    """Count that parked records were taken out, so that whoever does not know of it yet cannot commit."""
+    await connection.execute(_COUNT, projection.name, generation, projection.topic, partition)
 
 
 async def advance(

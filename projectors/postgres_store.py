@@ -21,7 +21,7 @@ from projectors.positions import advance, load_positions
 from projectors.projection import Postgres, Projection, Statement
 from projectors.projection_row import generation_to_fill, prepare_projection
 from projectors.sorting import Decode, Sorting
-from projectors.store import Copied, GenerationMoved, Loaded, Outcome, ParkedKeys
+from projectors.store import GenerationMoved, Loaded, Outcome, Parked, ParkedKeys
 
 
 class PostgresStore:
@@ -72,29 +72,42 @@ class PostgresStore:
     async def commit_within(self, connection: Connection, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """The same inside the caller's transaction, which holds the projection's row itself."""
         sorting = Sorting(batches, parked.keys, self._decode)
-        applied(sorting, self._apply)
         await advance(connection, self._projection, self._generation, batches, parked)
-        await self._divide(connection, sorting)
+        await self.apply_within(connection, sorting)
         await self._park(connection, sorting)
         return sorting.outcome
 
-    async def uncopied(self, limit: int) -> list[Copied]:
+    async def apply_within(self, connection: Connection, sorting: Sorting) -> None:
+        """Apply what can be applied in the caller's transaction, each try in a savepoint; ``sorting`` has the rest."""
+        applied(sorting, self._apply)
+        await self._divide(connection, sorting)
+
+    async def uncopied(self, limit: int) -> list[Parked]:
         """Parked records of the active generation that are not yet in the dead letter topic."""
         async with self._pool.acquire() as connection:
             return await parked_rows.uncopied(connection, self._projection.name, limit)
 
-    async def mark_copied(self, records: Sequence[Copied]) -> None:
+    async def mark_copied(self, records: Sequence[Parked]) -> None:
         """Remember that these are there."""
         async with self._pool.acquire() as connection:
             await parked_rows.mark_copied(connection, self._projection.name, records)
 
     @asynccontextmanager
-    async def _turn(self, batches: Sequence[Batch], parked: ParkedKeys) -> AsyncIterator[Connection]:
+    async def turn(self) -> AsyncIterator[tuple[Connection, int]]:
+        """A transaction in which the generation that was loaded stays the one to fill, and its number.
+
+        Raises ``NotCommitted`` when it is not, or a switch is under way.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
             filled = await generation_to_fill(connection, self._projection, self._rebuilding, committing=True)
             if filled != self._generation:
                 raise GenerationMoved(f"{self._projection.name}: generation {self._generation} is not active any more")
-            await advance(connection, self._projection, self._generation, batches, parked)
+            yield connection, filled
+
+    @asynccontextmanager
+    async def _turn(self, batches: Sequence[Batch], parked: ParkedKeys) -> AsyncIterator[Connection]:
+        async with self.turn() as (connection, generation):
+            await advance(connection, self._projection, generation, batches, parked)
             yield connection
 
     def _apply(self, events: Sequence[Recorded]) -> list[Statement]:
@@ -109,8 +122,6 @@ class PostgresStore:
             raise Poison(error) from error
 
     async def _divide(self, connection: Connection, sorting: Sorting) -> None:
-        """Apply what the server takes, each try in a savepoint."""
-
         async def attempt(events: Sequence[Recorded]) -> None:
             try:
                 statements = self._apply(events)

@@ -1,6 +1,8 @@
 -- Positions by compare and set, parked records and commands in one step. Nothing is changed unless all can be.
+-- Or a retry of parked records: those that were applied are taken out, and counted in the position of their partition.
 -- KEYS: positions, parked, uncopied, active generation, mark of a switch under way.
--- ARGV: generation that must be active ("" for a rebuild), then JSON {steps, parked, commands}.
+-- ARGV: generation that must be active ("" for a rebuild), then JSON {steps, parked, commands} or {retry, commands}.
+-- A retry is {partition, unparked, held, done, failed}: as many are parked as ``held`` says, else others came meanwhile.
 -- Each step is {partition, before, after, epoch, writer, appended_ms, void, unparked}.
 -- Commands that cannot be applied are refused all at once: {"refused", number, why, number, why...}.
 local wanted = ARGV[1]
@@ -12,8 +14,15 @@ local batch = cjson.decode(ARGV[2])
 
 local damaged = redis.call("HGET", KEYS[1], "damaged")
 if damaged then return {"damaged", damaged} end
+local retry, retried = batch.retry, nil
+if retry then
+  local stored = redis.call("HGET", KEYS[1], retry.partition)
+  if not stored then return {"position"} end
+  retried = cjson.decode(stored)
+  if (retried.unparked or 0) ~= retry.unparked or redis.call("HLEN", KEYS[2]) ~= retry.held then return {"position"} end
+end
 local old = {}
-for i, step in ipairs(batch.steps) do
+for i, step in ipairs(batch.steps or {}) do
   local stored = redis.call("HGET", KEYS[1], step.partition)
   if not stored then return {"position"} end
   old[i] = cjson.decode(stored)
@@ -63,14 +72,25 @@ for i, command in ipairs(batch.commands) do
     return {"damaged", answer.err}
   end
 end
-for i, step in ipairs(batch.steps) do
+if retry then
+  for _, field in ipairs(retry.done) do
+    redis.call("HDEL", KEYS[2], field)
+    redis.call("SREM", KEYS[3], field)
+  end
+  for _, one in ipairs(retry.failed) do redis.call("HSET", KEYS[2], one[1], one[2]) end
+  if #retry.done > 0 then
+    retried.unparked = retry.unparked + 1
+    redis.call("HSET", KEYS[1], retry.partition, cjson.encode(retried))
+  end
+end
+for i, step in ipairs(batch.steps or {}) do
   local appended_ms = step.appended_ms > 0 and step.appended_ms or old[i].appended_ms
   redis.call("HSET", KEYS[1], step.partition, cjson.encode({
     next_offset = step.after, epoch = step.epoch, writer = step.writer,
     appended_ms = appended_ms, void = old[i].void + step.void, unparked = step.unparked,
   }))
 end
-for _, one in ipairs(batch.parked) do
+for _, one in ipairs(batch.parked or {}) do
   redis.call("HSETNX", KEYS[2], one[1], one[2])
   redis.call("SADD", KEYS[3], one[1])
 end

@@ -1,14 +1,15 @@
 """Names of a projection's keys in Redis, and its parked records as they stand there."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
+from event_schemas.record import LogRecord
 from projectors.parked_rows import headers_from_json, headers_to_json
 from projectors.projection import RedisCommand
-from projectors.store import Copied, Parked
+from projectors.store import Parked
 
 MOST_ARGUMENTS = 1_000
 """Of one command: Lua passes them on its stack."""
@@ -43,9 +44,14 @@ def prefixed(command: RedisCommand, prefix: str) -> list[str]:
     return [str(args[0]).upper(), f"{prefix}{args[1]}", *map(str, args[2:])]
 
 
-def parked_field(partition: int, offset: int) -> str:
+def parked_field(parked: Parked) -> str:
     """Field of a parked record in its hash."""
-    return f"{partition}/{offset}"
+    return f"{parked.record.partition}/{parked.record.offset}"
+
+
+def parked_pair(parked: Parked) -> tuple[str, str]:
+    """Field and value of a parked record in its hash."""
+    return parked_field(parked), parked_to_json(parked)
 
 
 def parked_to_json(parked: Parked) -> str:
@@ -58,6 +64,9 @@ def parked_to_json(parked: Parked) -> str:
             "key": parked.key,
             "error_code": parked.code,
             "error": parked.error,
+            "attempts": parked.attempts,
+            "topic": record.topic,
+            "appended_ms": record.appended_ms,
             "headers": headers_to_json(record.headers),
             "record_key": _packed(record.key),
             "value": _packed(record.value),
@@ -65,18 +74,24 @@ def parked_to_json(parked: Parked) -> str:
     ).decode()
 
 
-def parked_from_json(text: bytes | str) -> Copied:
-    """The parked record that ``parked_to_json`` made this of."""
+def parked_from_json(text: bytes | str) -> Parked:
+    """The parked record that ``parked_to_json`` made this of; append time 0 where an older release has made it."""
     row = orjson.loads(text)
-    return Copied(
+    record = LogRecord(
+        row.get("topic", ""),
         row["partition"],
         row["offset"],
+        row.get("appended_ms", 0),
         _unpacked(row["record_key"]),
         _unpacked(row["value"]),
         headers_from_json(row["headers"]),
-        row["error_code"],
-        row["error"],
     )
+    return Parked(record, row["error_code"], row["error"], row.get("attempts", 1))
+
+
+def in_log_order(rows: Iterable[bytes | str]) -> list[Parked]:
+    """Parked records by partition and offset."""
+    return sorted(map(parked_from_json, rows), key=lambda one: (one.record.partition, one.record.offset))
 
 
 def parked_keys(rows: Sequence[bytes | str]) -> frozenset[str]:

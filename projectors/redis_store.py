@@ -5,8 +5,9 @@ script. A Redis that lost its data shows as a position that moved, and is filled
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import orjson
@@ -21,11 +22,11 @@ from projectors.projection import Projection, RedisCommand
 from projectors.projection_row import generation_to_fill, prepare_projection
 from projectors.sorting import Decode, Place, Sorting
 from projectors.store import (
-    Copied,
     GenerationMoved,
     Loaded,
     NotCommitted,
     Outcome,
+    Parked,
     ParkedKeys,
     PositionMoved,
     Standing,
@@ -108,26 +109,42 @@ class RedisStore:
     async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """Commands and positions in one script. What cannot be applied is found and parked with it."""
         sorting = Sorting(batches, parked.keys, self._decode)
-        commands = applied(sorting, self._commands)
         steps = [_step(batch, parked) for batch in batches]
-        try:
-            await self._run(steps, sorting, commands)
-        except _Refused:
-            await self._run_singly(steps, sorting)
+
+        def around() -> dict[str, Any]:
+            return {"steps": steps, "parked": [names.parked_pair(one) for one in sorting.parked]}
+
+        await self.apply_with(sorting, around)
         return sorting.outcome
 
-    async def uncopied(self, limit: int) -> list[Copied]:
+    async def apply_with(self, sorting: Sorting, around: Callable[[], dict[str, Any]]) -> None:
+        """Apply what can be applied in one script, with what ``around`` says then: ``redis_commit.lua`` tells its form.
+
+        ``sorting`` has what could not be applied. Raises ``NotCommitted`` or ``StoreDamaged``.
+        """
+        commands = applied(sorting, self._commands)
+        try:
+            await self._run(around(), commands)
+        except _Refused:
+            await self._run_singly(around, sorting)
+
+    @property
+    def generation(self) -> int:
+        """The one that was loaded."""
+        return self._generation
+
+    async def uncopied(self, limit: int) -> list[Parked]:
         """Parked records of the active generation that are not yet in the dead letter topic."""
         fields = sorted(await self._redis.smembers(f"{self._prefix}uncopied"))[:limit]
         rows = await self._redis.hmget(f"{self._prefix}parked", fields) if fields else []
-        return sorted(names.parked_from_json(row) for row in rows if row is not None)
+        return names.in_log_order(row for row in rows if row is not None)
 
-    async def mark_copied(self, records: Sequence[Copied]) -> None:
+    async def mark_copied(self, records: Sequence[Parked]) -> None:
         """Remember that these are there."""
-        fields = [names.parked_field(one.partition, one.offset) for one in records]
+        fields = [names.parked_field(one) for one in records]
         await self._redis.srem(f"{self._prefix}uncopied", *fields)
 
-    async def _run_singly(self, steps: Sequence[Step], sorting: Sorting) -> None:
+    async def _run_singly(self, around: Callable[[], dict[str, Any]], sorting: Sorting) -> None:
         """Each event's own commands, until the script refuses none; each time it tells of all that it refuses."""
         own: dict[Place, list[list[str]]] = {}
         poison: dict[Place, Exception] = {}
@@ -141,7 +158,7 @@ class RedisStore:
             places = [(event.partition, event.offset) for event in sorting.events]
             owned = [(place, command) for place in places for command in own[place]]
             try:
-                return await self._run(steps, sorting, [command for _, command in owned])
+                return await self._run(around(), [command for _, command in owned])
             except _Refused as error:
                 poison = {owned[index][0]: ValueError(why) for index, why in error.why.items()}
 
@@ -149,16 +166,8 @@ class RedisStore:
         commands = self._projection.apply(events)
         return [names.prefixed(one, self._prefix) for one in commands if isinstance(one, RedisCommand)]
 
-    async def _run(self, steps: Sequence[Step], sorting: Sorting, commands: list[list[str]]) -> None:
+    async def _run(self, around: dict[str, Any], commands: list[list[str]]) -> None:
         name, prefix = self._projection.name, self._prefix
-        payload = {
-            "steps": steps,
-            "parked": [
-                [names.parked_field(one.record.partition, one.record.offset), names.parked_to_json(one)]
-                for one in sorting.parked
-            ],
-            "commands": commands,
-        }
         keys = [
             f"{prefix}pos",
             f"{prefix}parked",
@@ -168,7 +177,7 @@ class RedisStore:
         ]
         wanted = "" if self._rebuilding is not None else str(self._generation)
         async with asyncio.timeout(ANSWER_SECONDS):
-            answer = await self._commit(keys=keys, args=[wanted, orjson.dumps(payload)])
+            answer = await self._commit(keys=keys, args=[wanted, orjson.dumps({**around, "commands": commands})])
         if answer[0] == b"refused":
             pairs = zip(answer[1::2], answer[2::2], strict=True)
             raise _Refused({int(number) - 1: why.decode(errors="replace") for number, why in pairs})

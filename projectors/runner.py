@@ -119,8 +119,7 @@ class Runner:
         else:
             self.status.committed(batches, outcome)
             for one in outcome.parked:
-                place = f"{one.record.topic}/{one.record.partition}@{one.record.offset}"
-                self._log.error("record parked", key=one.key, place=place, code=one.code, error=one.error)
+                self._log.error("record parked", key=one.key, place=one.place, code=one.code, error=one.error)
         self._progress = time.monotonic()
 
     def _seek(self, reader: LogReader) -> None:

@@ -51,11 +51,18 @@ class Parked(NamedTuple):
     code: str
     """``undecodable_event`` and its kin, ``apply_failed``, or ``queued_behind``."""
     error: str
+    attempts: int = 1
+    """How many times it was the first of its key when it was tried to apply them, or 1."""
 
     @property
     def key(self) -> str:
         """The record's key as text, ``""`` for none."""
         return key_of(self.record)
+
+    @property
+    def place(self) -> str:
+        """Where the record lies in the log: ``orders/3@17``."""
+        return f"{self.record.topic}/{self.record.partition}@{self.record.offset}"
 
 
 class Standing(NamedTuple):
@@ -98,18 +105,6 @@ class Loaded(NamedTuple):
     parked: ParkedKeys
 
 
-class Copied(NamedTuple):
-    """A parked record on its way to the dead letter topic."""
-
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
-    code: str
-    error: str
-
-
 class Store(Protocol):
     """One generation of one projection in its server. ``load`` says which; every commit proves that it still is."""
 
@@ -125,16 +120,16 @@ class Store(Protocol):
         Raises ``NotCommitted`` when it is not our turn, and the server's own exceptions when it is away.
         """
 
-    async def uncopied(self, limit: int) -> list[Copied]:
+    async def uncopied(self, limit: int) -> list[Parked]:
         """Parked records of the active generation that are not yet in the dead letter topic, oldest first."""
 
-    async def mark_copied(self, records: Sequence[Copied]) -> None:
+    async def mark_copied(self, records: Sequence[Parked]) -> None:
         """Remember that these are there."""
 
 
 def key_of(record: LogRecord) -> str:
-    """A record's key as text; bytes that are not UTF-8 are replaced."""
-    return (record.key or b"").decode(errors="replace")
+    """A record's key as text that PostgreSQL can store; bytes that are not UTF-8, and zeros, are replaced."""
+    return (record.key or b"").decode(errors="replace").replace("\x00", "\ufffd")
 
 
 def last_appended_ms(batch: Batch, before: int = 0) -> int:

@@ -12,6 +12,11 @@ def rebuild(arguments: list[str]) -> NoReturn:
     _become("projectors", ["rebuild", *arguments])
 
 
+def dlq(arguments: list[str]) -> NoReturn:
+    """`python -m projectors dlq ARGUMENTS`, in place of this process."""
+    _become("projectors", ["dlq", *arguments])
+
+
 def bench(arguments: list[str]) -> NoReturn:
     """`python -m benchmarks ARGUMENTS`, in place of this process."""
     _become("benchmarks", arguments)

@@ -20,7 +20,7 @@ from infra.settings import Settings
 from projectors.engine import Engine, store_of
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection, RedisCommand, Statement
-from projectors.redis_keys import parked_from_json, parked_keys
+from projectors.redis_keys import in_log_order, parked_keys
 from projectors.redis_store import RedisStore
 from projectors.sorting import Decoder
 from projectors.status import Status
@@ -173,8 +173,7 @@ class Bench:
         name = self.projection.name
         if self.projection.store == "redis":
             values = await self.redis.hvals(f"{await self._prefix()}parked")
-            found = sorted(map(parked_from_json, values))
-            return [((one.key or b"").decode(), one.offset, one.code) for one in found]
+            return [(one.key, one.record.offset, one.code) for one in in_log_order(values)]
         rows = await self.pool.fetch(
             "SELECT key, record_offset, error_code FROM stockroom.parked WHERE projection = $1 "
             "ORDER BY generation, partition, record_offset",

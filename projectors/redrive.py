@@ -1,0 +1,112 @@
+"""Retries parked records after a fix: the records of a key in their order, until one cannot be applied again.
+
+What is applied is taken out in the same step, and counted in the partition's position, so that a running worker learns
+that the key is free before it commits again. A try that is killed has done nothing, or all of one portion.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from infra.log_reader import START, Batch
+from projectors.sorting import Decode, Sorting
+from projectors.store import GenerationMoved, NotCommitted, Parked
+
+PORTION = 1_000
+"""Records that are tried in one step."""
+AGAIN_SECONDS = 0.02
+_FIRST = -1, frozenset[str]()
+
+
+class CannotRetry(Exception):
+    """A parked record lacks what a retry needs; the message says what to do."""
+
+    code = "cannot_retry"
+
+
+class Portion(NamedTuple):
+    """Parked records of one partition that were tried together."""
+
+    done: tuple[Parked, ...]
+    """Applied, and parked no more."""
+    failed: tuple[Parked, ...]
+    """The first of a key each, which could not be applied again, with its new error."""
+    waiting: tuple[Parked, ...]
+    """Those behind them, which were not tried."""
+    last_offset: int
+
+    def outcome(self) -> dict[str, Any]:
+        """For the audit trail: offsets, and errors by offset."""
+        return {
+            "applied": [one.record.offset for one in self.done],
+            "failed": {str(one.record.offset): f"{one.code}: {one.error}" for one in self.failed},
+        }
+
+
+class Redriven(NamedTuple):
+    """What a retry did, in records."""
+
+    done: int = 0
+    failed: int = 0
+    waiting: int = 0
+
+
+class Redrive(Protocol):
+    """The parked records of the serving generation of one projection."""
+
+    async def load(self) -> list[int]:
+        """Find the serving generation; gives the partitions. Raises ``RebuildNeeded`` when other code made it, or
+        ``StoreDamaged``.
+        """
+
+    async def retry(self, partition: int, after: int, key: str | None, held: frozenset[str]) -> Portion | None:
+        """Try the next ``PORTION`` behind the offset ``after``, of one key or of all; None when there are no more.
+
+        Keys in ``held`` are not tried. Raises ``NotCommitted`` when nothing was done because something moved.
+        """
+
+
+def sorted_again(parked: Sequence[Parked], held: frozenset[str], decode: Decode) -> Sorting:
+    """Parked records of one partition as a batch that was just read. Raises ``CannotRetry``."""
+    for one in parked:
+        if not one.record.appended_ms:
+            raise CannotRetry(f"{one.place} was parked by an older release: rebuild the projection instead")
+    first = parked[0].record
+    records = [one.record for one in parked]
+    return Sorting([Batch(first.topic, first.partition, records, START, START, 0)], held, decode)
+
+
+def portion_of(parked: Sequence[Parked], sorting: Sorting) -> Portion:
+    """What became of parked records once all that could be applied of their sorting was."""
+    left = {one.record.offset: one for one in sorting.parked}
+    again = [(one, left[one.record.offset]) for one in parked if one.record.offset in left]
+    return Portion(
+        tuple(one for one in parked if one.record.offset not in left),
+        tuple(new._replace(attempts=old.attempts + 1) for old, new in again if new.code != "queued_behind"),
+        tuple(old for old, new in again if new.code == "queued_behind"),
+        parked[-1].record.offset,
+    )
+
+
+async def retry(redrive: Redrive, key: str | None = None) -> Redriven:
+    """Retry the parked records of a key, or of all keys. May run beside workers, and beside another retry.
+
+    Raises ``CannotRetry``, ``RebuildNeeded`` or ``StoreDamaged``; what was applied until then stays so.
+    """
+    total = Redriven()
+    for partition in await redrive.load():
+        after, held = _FIRST
+        while True:
+            try:
+                portion = await redrive.retry(partition, after, key, held)
+            except NotCommitted as error:
+                if isinstance(error, GenerationMoved):
+                    await redrive.load()
+                    after, held = _FIRST
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            if portion is None:
+                break
+            after, held = portion.last_offset, held | {one.key for one in portion.failed}
+            total = Redriven(*(sum(pair) for pair in zip(total, map(len, portion[:3]), strict=True)))
+    return total

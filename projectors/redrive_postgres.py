@@ -1,0 +1,43 @@
+"""The retry of parked records in PostgreSQL: rows, parked records, their count and the audit row in one transaction."""
+
+import asyncpg
+
+from projectors.audit import audit
+from projectors.parked_rows import ParkedPartition
+from projectors.positions import count_unparked, hold_parked
+from projectors.postgres_store import PostgresStore
+from projectors.projection import Projection
+from projectors.redrive import PORTION, Portion, portion_of, sorted_again
+from projectors.sorting import Decode
+
+
+class PostgresRedrive:
+    """The parked records of a projection in PostgreSQL. ``actor`` stands in the audit trail."""
+
+    def __init__(self, pool: asyncpg.Pool, projection: Projection, decode: Decode, actor: str) -> None:
+        self._store = PostgresStore(pool, projection, decode)
+        self._projection = projection
+        self._decode = decode
+        self._actor = actor
+
+    async def load(self) -> list[int]:
+        """Find the serving generation; gives the partitions. Raises ``RebuildNeeded``."""
+        return sorted((await self._store.load([])).standings)
+
+    async def retry(self, partition: int, after: int, key: str | None, held: frozenset[str]) -> Portion | None:
+        """Try the next portion; see ``Redrive``."""
+        async with self._store.turn() as (connection, generation):
+            await hold_parked(connection, self._projection, generation, partition)
+            queue = ParkedPartition(self._projection.name, generation, self._projection.topic, partition)
+            parked = await queue.read(connection, after, key, PORTION)
+            if not parked:
+                return None
+            sorting = sorted_again(parked, held, self._decode)
+            await self._store.apply_within(connection, sorting)
+            portion = portion_of(parked, sorting)
+            await queue.settle(connection, [one.record.offset for one in portion.done], portion.failed)
+            if portion.done:
+                await count_unparked(connection, self._projection, generation, partition)
+            if portion.done or portion.failed:
+                await audit(connection, self._actor, "retry", queue, portion.outcome())
+            return portion
