@@ -3,6 +3,7 @@
 import asyncio
 from itertools import pairwise
 
+import orjson
 import pytest
 
 from infra.log_reader import LogReader
@@ -62,6 +63,20 @@ async def test_a_commit_with_stale_parked_keys_is_refused_and_the_next_one_appli
     assert await bench.parked() == []
     await worker.commit(*await bench.behind(worker))
     assert await bench.totals() == {"good": 1, "bad": 2}
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_positions_in_redis_that_an_older_release_wrote_are_gone_on_from(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a")])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    key = f"{bench.projection.name}:1:pos"
+    position = orjson.loads(await bench.redis.hget(key, "0") or b"")
+    del position["unparked"]
+    await bench.redis.hset(key, "0", orjson.dumps(position))
+    await bench.writer.append(0, [received("a", 2)])
+    await worker.commit(*await bench.behind(worker))
+    assert await bench.totals() == {"a": 3}
 
 
 @both_stores
