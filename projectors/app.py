@@ -1,10 +1,11 @@
-"""HTTP of the projectors process: is it alive, is it ready, and where does each projection stand."""
+"""HTTP of the projectors process: is it alive, is it ready, where does each projection stand, and what is parked."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
 from infra.http.problems import Unavailable, install
+from projectors.dead_letters_http import dead_letters_router
 from projectors.engine import Engine
 
 
@@ -15,9 +16,10 @@ class NotReady(Unavailable):
 
 
 def create_app(engine: Engine) -> FastAPI:
-    """The app that shows an engine's state. It changes nothing."""
+    """The app that shows an engine's state and its dead letters, whose retry is all that it changes."""
     app = FastAPI(title="Stockroom projectors", version="1")
     install(app)
+    app.include_router(dead_letters_router(engine.pool, engine.redis, engine.projections))
 
     @app.get("/health")
     async def health() -> dict[str, str]:

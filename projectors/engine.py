@@ -73,7 +73,8 @@ class Engine:
 
     def __init__(self, settings: Settings, pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> None:
         servers = settings.bootstrap_servers
-        self._dsn, self._redis = settings.dsn, redis
+        self._dsn = settings.dsn
+        self.pool, self.redis, self.projections = pool, redis, projections
         readers = Counter(projection.topic for projection in projections)
         decoders = {topic: Decoder() if count > 1 else Decoder(0) for topic, count in readers.items()}
         self.ends = LogEnds(servers, readers)
@@ -103,7 +104,7 @@ class Engine:
 
         The stores are asked: one that hangs is found out within 2.5 s, long before a projection gives it up.
         """
-        postgresql, redis = await asyncio.gather(failing(partial(ask_postgres, self._dsn)), failing(self._redis.ping))
+        postgresql, redis = await asyncio.gather(failing(partial(ask_postgres, self._dsn)), failing(self.redis.ping))
         servers = {"kafka": self.ends.error, "postgresql": postgresql, "redis": redis}
         reasons = {name: reason for name, reason in servers.items() if reason}
         for status in (runner.status for runner in self.runners):

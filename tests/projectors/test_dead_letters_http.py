@@ -1,0 +1,73 @@
+"""`/v1/dead-letters` of the projectors."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from event_schemas.stock import StockReceived
+from projectors.app import create_app
+from tests.projectors.tiny import Bench, received
+
+both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
+
+
+@pytest.fixture
+async def client(bench: Bench) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the projectors' app, over a projection in which two keys are parked; poison is mended meanwhile."""
+    await bench.writer.append(0, [received("a", 1, "explode"), received("a", 2), received("b", 5_000)])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    broken = bench.projection.apply
+    bench.projection = bench.projection._replace(
+        apply=lambda events: broken(  # type: ignore[arg-type]
+            [
+                one._replace(event=one.event.model_copy(update={"reference": None}))
+                for one in events
+                if isinstance(one.event, StockReceived)
+            ]
+        )
+    )
+    transport = httpx.ASGITransport(create_app(bench.engine()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@both_stores
+async def test_what_is_parked_is_listed_shown_and_retried(bench: Bench, client: httpx.AsyncClient) -> None:
+    name, topic = bench.projection.name, bench.projection.topic
+    listed = (await client.get("/v1/dead-letters", params={"limit": 2})).json()
+    assert listed["total"] == 3
+    assert [(one["place"], one["key"], one["code"]) for one in listed["items"]] == [
+        (f"{topic}/0@1", "a", "apply_failed"),
+        (f"{topic}/0@2", "a", "queued_behind"),
+    ]
+    shown = (await client.get(f"/v1/dead-letters/{name}/{topic}/0/3")).json()
+    assert (shown["key"], shown["headers"]["ce_subject"]) == ("b", "b")
+    answer = await client.post("/v1/dead-letters/retry", json={"projection": name, "key": None})
+    assert (answer.status_code, answer.json()) == (200, {"applied": 2, "failed": 1, "waiting": 0})
+    assert await bench.totals() == {"a": 3}
+    left = (await client.get("/v1/dead-letters", params={"projection": name})).json()
+    assert [(one["key"], one["attempts"]) for one in left["items"]] == [("b", 2)]
+    assert (await client.get("/v1/dead-letters", params={"key": "a"})).json() == {"total": 0, "items": []}
+
+
+async def test_what_is_not_there_or_not_understood_is_told(bench: Bench, client: httpx.AsyncClient) -> None:
+    name = bench.projection.name
+    for path, code in {
+        f"/v1/dead-letters/{name}/{name}/0/77": "dead_letter_not_found",
+        f"/v1/dead-letters/nobody/{name}/0/1": "projection_not_found",
+        "/v1/dead-letters?projection=nobody": "projection_not_found",
+        "/v1/dead-letters?keys=a": "unknown_parameter",
+    }.items():
+        assert (await client.get(path)).json()["code"] == code
+    answer = await client.post("/v1/dead-letters/retry", json={"projection": name})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/key")
+
+
+async def test_a_projection_of_another_version_is_not_retried(bench: Bench, client: httpx.AsyncClient) -> None:
+    name = bench.projection.name
+    await bench.pool.execute("UPDATE stockroom.projections SET version = 9 WHERE name = $1", name)
+    answer = await client.post("/v1/dead-letters/retry", json={"projection": name, "key": "a"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "cannot_retry")
+    assert f"./stockroom rebuild {name}" in answer.json()["detail"]
