@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import uuid5
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from command_api.desk import AtDesk, given
@@ -14,7 +14,7 @@ from command_api.request import IDENTITIES, Asked, CommandRequest
 from domain.decider import Command
 from domain.product_commands import AddProduct, ReviseProduct, WithdrawProduct
 from domain.words import BookDetails, Code, Name, Sku, Text, WarehouseId
-from event_schemas.catalog import InitialStock, ProductAdded, ProductKind
+from event_schemas.catalog import InitialStock, ProductAdded, ProductKind, WithdrawalReason
 from event_schemas.topics import CATALOG
 from infra.http.problems import ValidationFailed
 
@@ -131,14 +131,21 @@ async def change_product(product_id: ProductId, body: ProductChange, asked: Aske
 
 
 @router.delete("/{product_id}", summary="Withdraw a product")
-async def withdraw_product(product_id: ProductId, asked: Asked, desk: AtDesk) -> Response:
-    """Offer a product no longer. Its history and stock remain; a repeat changes nothing.
+async def withdraw_product(
+    product_id: ProductId,
+    asked: Asked,
+    desk: AtDesk,
+    reason: WithdrawalReason | None = None,
+    note: Annotated[Text | None, Query(description="What a person would want to know beside the reason.")] = None,
+) -> Response:
+    """Offer a product no longer, as DISCONTINUED when no reason is given. Its history and stock remain; a repeat
+    changes nothing.
 
     Answers 200 with the events that followed. Refused with 404 ``product_not_found``, 412 ``version_conflict``.
     """
-    command = WithdrawProduct(product_id=product_id)
-    of = (CATALOG.name, product_id)
-    answer = await desk.carry_out(asked, f"/v1/products/{product_id}", None, given(command), of=of)
+    command = WithdrawProduct(product_id=product_id, reason=reason or WithdrawalReason.DISCONTINUED, note=note)
+    of, told = (CATALOG.name, product_id), None if reason is note is None else command
+    answer = await desk.carry_out(asked, f"/v1/products/{product_id}", told, given(command), of=of)
     return desk.respond(answer, desk.told(answer), location=f"/v1/products/{product_id}")
 
 

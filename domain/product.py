@@ -16,7 +16,15 @@ from domain.product_commands import (
 )
 from domain.rejected import CurrencyDiffers, ProductExists, ProductGone, ProductNotFound
 from domain.words import BookDetails, Price
-from event_schemas.catalog import Book, PriceChanged, ProductAdded, ProductDescribed, ProductWithdrawn, Variant
+from event_schemas.catalog import (
+    Book,
+    PriceChanged,
+    ProductAdded,
+    ProductDescribed,
+    ProductWithdrawn,
+    Variant,
+    withdrawal,
+)
 from event_schemas.codec import encode
 from event_schemas.event import Event
 from event_schemas.money import Money
@@ -56,7 +64,7 @@ def decide(state: Product, command: ProductCommand) -> list[Event]:
             repriced = _reprice(state.added, None, command.new_price) if command.new_price else []
             return [*_describe(state.added, command), *repriced]
         case WithdrawProduct():
-            return [ProductWithdrawn(product_id=command.product_id, reason=command.reason)]
+            return [ProductWithdrawn(product_id=command.product_id, **withdrawal(command.reason, command.note))]
         case _:
             assert_never(command)
 

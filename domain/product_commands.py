@@ -98,6 +98,9 @@ class WithdrawProduct(ExistingProductCommand):
 
     type: Literal["WithdrawProduct"] = "WithdrawProduct"
     reason: Code = "DISCONTINUED"
+    """A ``WithdrawalReason``. Other words are taken too, as older clients send them: the reason is ``OTHER`` then."""
+    note: Text | None = Field(default=None, exclude_if=lambda note: note is None)
+    """Left out where it is not given, so that a repeat of an older command has the fingerprint that it had."""
 
 
 ProductCommand = AddProduct | DescribeProduct | ChangePrice | ReviseProduct | WithdrawProduct

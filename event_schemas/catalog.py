@@ -1,10 +1,12 @@
 """Events of products: what the shop sells and the library lends, and at what price."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from event_schemas.event import Event, event
+from event_schemas.event import Event, Upcast, event
 from event_schemas.money import Money
 from event_schemas.topics import CATALOG
 
@@ -89,9 +91,38 @@ class PriceChanged(Event):
     new_price: Money
 
 
-@event("product.withdrawn", topic=CATALOG.name)
+class WithdrawalReason(StrEnum):
+    """Why a product is no longer offered: a recall is nothing like the end of a series, and calls for other acts."""
+
+    DISCONTINUED = "DISCONTINUED"
+    RECALLED = "RECALLED"
+    DUPLICATE = "DUPLICATE"
+    OTHER = "OTHER"
+
+
+def withdrawal(words: str, note: str | None = None) -> dict[str, Any]:
+    """The fields ``reason`` and ``note`` of a withdrawal for which somebody gave ``words``: a code, in any case of
+    letters, stays one; all else is the reason ``OTHER``, and the words open the note."""
+    code = words.strip().upper()
+    if code in WithdrawalReason.__members__:
+        return {"reason": code, "note": note}
+    return {"reason": WithdrawalReason.OTHER.value, "note": f"{words}: {note}" if note else words}
+
+
+def _words_become_a_code(value: dict[str, Any]) -> dict[str, Any]:
+    """The reason was free text. A text that is a code stays that code; any other is the note of the reason `OTHER`."""
+    words = value["reason"]
+    if not isinstance(words, str):
+        raise TypeError("the reason is not a text")
+    return {**value, **withdrawal(words)}
+
+
+@event("product.withdrawn", topic=CATALOG.name, version=2)
 class ProductWithdrawn(Event):
     """A product is no longer offered. It cannot be ordered any more; its history and its stock remain."""
 
     product_id: str
-    reason: str
+    reason: WithdrawalReason
+    note: str | None = Field(default=None, description="What a person would want to know beside the reason.")
+
+    upcasts: ClassVar[Mapping[int, Upcast]] = {1: _words_become_a_code}

@@ -47,8 +47,12 @@ def catalogue(examples: Mapping[str, Any]) -> str:
 
 def _event(cls: type[Event], example: Any, models: dict[str, type[BaseModel]]) -> str:
     value = json.dumps(example, indent=2, ensure_ascii=False)
+    older = "".join(
+        f"\n`{cls.wire_name}.v{version}` is still read. {inspect.getdoc(upcast)}\n"
+        for version, upcast in sorted(cls.upcasts.items())
+    )
     return (
-        f"### `{cls.wire_type}`\n\n{_doc(cls)}\n\n{_table(cls, models)}\n<details><summary>Example</summary>\n\n"
+        f"### `{cls.wire_type}`\n\n{_doc(cls)}\n\n{_table(cls, models)}{older}\n<details><summary>Example</summary>\n\n"
         f"```json\n{value}\n```\n\n</details>\n"
     )
 

@@ -1,8 +1,9 @@
 """Writes what follows from the event classes: ``python -m event_schemas.generate [--check]``.
 
-JSON Schemas into ``event_schemas/schemas/`` and the catalogue into ``docs/event-catalogue.md``. A schema that would
-break those who wrote or read the committed one is never written: that change is a new version. ``--check`` writes
-nothing and ends with 1 when a file is stale.
+JSON Schemas into ``event_schemas/schemas/``, the catalogue into ``docs/event-catalogue.md``, and what is new into
+``event_schemas/shipped.lock``. A schema that would break those who wrote or read the committed one is never written:
+that change is a new version. ``--check`` writes nothing and ends with 1 when a file is stale, or something that was
+shipped is gone.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import event_schemas
+from event_schemas import shipped
 from event_schemas.catalogue import catalogue
 from event_schemas.compatibility import Schema, breaks
 from event_schemas.event import REGISTRY, Event
@@ -19,12 +21,13 @@ from event_schemas.event import REGISTRY, Event
 FOLDER = Path(event_schemas.__file__).parent
 SCHEMAS = FOLDER / "schemas"
 GOLDEN = FOLDER / "golden"
+LOCK = FOLDER / "shipped.lock"
 CATALOGUE = FOLDER.parent / "docs" / "event-catalogue.md"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class Incompatible(Exception):
-    """A class does not fit its committed schema any more; the message says where."""
+    """A class does not fit its committed schema any more, or what was shipped is gone; the message says where."""
 
 
 def schema(cls: type[Event]) -> Schema:
@@ -48,16 +51,29 @@ def golden(wire_type: str) -> list[dict[str, Any]]:
 def files() -> dict[Path, str]:
     """What every generated file has to hold.
 
-    Raises ``Incompatible`` when a class breaks its committed schema, ``FileNotFoundError`` for a missing example.
+    Raises ``Incompatible`` when a class breaks its committed schema or something shipped is gone, ``FileNotFoundError``
+    for a missing example.
     """
+    lock = shipped.read(LOCK.read_text(encoding="utf-8"))
+    examples = [shipped.example(path.stem, one) for path in sorted(GOLDEN.glob("*.json")) for one in golden(path.stem)]
+    schemas = [_shipped_schema(path) for path in sorted(SCHEMAS.glob("*.json"))]
+    newest = {name: cls.version for name, cls in REGISTRY.items()}
+    if lost := list(dict.fromkeys(shipped.gone(lock, [*examples, *schemas], newest))):
+        raise Incompatible("\n".join(lost))
     wanted = {}
     for cls in REGISTRY.values():
         path, new = SCHEMAS / f"{cls.wire_type}.json", schema(cls)
         if path.exists() and (wrong := breaks(json.loads(path.read_text(encoding="utf-8")), new)):
             raise Incompatible(f"{cls.wire_type} needs a new version: {'; '.join(wrong)}")
         wanted[path] = json.dumps(new, indent=2, ensure_ascii=False) + "\n"
+        schemas.append(shipped.schema(cls.wire_type, new))
+    wanted[LOCK] = shipped.written(shipped.grown(lock, [*examples, *schemas]))
     wanted[CATALOGUE] = catalogue({cls.wire_type: golden(cls.wire_type)[0]["value"] for cls in REGISTRY.values()})
     return wanted
+
+
+def _shipped_schema(path: Path) -> shipped.Line:
+    return shipped.schema(path.stem, json.loads(path.read_text(encoding="utf-8")))
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:

@@ -136,7 +136,7 @@ def _repriced(fold: _Fold, item: Recorded, event: catalog.PriceChanged) -> None:
 def _withdrawn(fold: _Fold, item: Recorded, event: catalog.ProductWithdrawn) -> None:
     if event.product_id not in fold.products:
         fold.withdrawn[event.product_id] = item.partition
-    fold.change(item, event.product_id, withdrawn=True, withdrawn_reason=event.reason)
+    fold.change(item, event.product_id, withdrawn=True, withdrawn_reason=event.reason.value, withdrawn_note=event.note)
 
 
 def _remember(fold: _Fold, item: Recorded, key: tuple[str, str], old: int | None, new: Money) -> None:
@@ -193,7 +193,7 @@ def _values(row: _Row, columns: Sequence[str]) -> tuple[Any, ...]:
 
 PROJECTION = Projection(
     name="catalog",
-    version=1,
+    version=2,
     topic=CATALOG.name,
     store="postgres",
     tables=("products", "variants", "price_history", "facet_counts"),

@@ -15,6 +15,7 @@ CREATE TABLE {schema}.products (
     folded_description text,
     withdrawn boolean NOT NULL,
     withdrawn_reason text,
+    withdrawn_note text,
     version bigint NOT NULL,
     updated_at timestamptz NOT NULL,
     author text,
@@ -91,24 +92,24 @@ CREATE INDEX ON {schema}.variants (sku);
 
 CHANGED = (
     "product_id", "name", "description", "identification", "image_url", "folded_name", "folded_description",
-    "withdrawn", "withdrawn_reason", "version", "updated_at",
+    "withdrawn", "withdrawn_reason", "withdrawn_note", "version", "updated_at",
 )  # fmt: skip
 """The columns of `products` that one change may set alone, in the order in which both statements take them."""
 
 NEW = """
 INSERT INTO {schema}.products
 SELECT product_id, name, description, identification, image_url, folded_name, folded_description, withdrawn,
-       withdrawn_reason, version, updated_at, author, isbn, publisher, keywords::jsonb, published_year, language,
-       folded_author, folded_keywords, kind, brand_id, category_id, supplier_id, sku, price, currency, added_at,
-       partition
+       withdrawn_reason, withdrawn_note, version, updated_at, author, isbn, publisher, keywords::jsonb, published_year,
+       language, folded_author, folded_keywords, kind, brand_id, category_id, supplier_id, sku, price, currency,
+       added_at, partition
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
-            $9::text[], $10::bigint[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[],
-            $16::int[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
-            $24::text[], $25::bigint[], $26::text[], $27::timestamptz[], $28::int[])
+            $9::text[], $10::text[], $11::bigint[], $12::timestamptz[], $13::text[], $14::text[], $15::text[],
+            $16::text[], $17::int[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
+            $24::text[], $25::text[], $26::bigint[], $27::text[], $28::timestamptz[], $29::int[])
      AS u(product_id, name, description, identification, image_url, folded_name, folded_description, withdrawn,
-          withdrawn_reason, version, updated_at, author, isbn, publisher, keywords, published_year, language,
-          folded_author, folded_keywords, kind, brand_id, category_id, supplier_id, sku, price, currency, added_at,
-          partition)
+          withdrawn_reason, withdrawn_note, version, updated_at, author, isbn, publisher, keywords, published_year,
+          language, folded_author, folded_keywords, kind, brand_id, category_id, supplier_id, sku, price, currency,
+          added_at, partition)
 """
 
 CHANGES = """
@@ -118,11 +119,12 @@ SET name = COALESCE(u.name, p.name), description = COALESCE(u.description, p.des
     folded_name = COALESCE(u.folded_name, p.folded_name),
     folded_description = COALESCE(u.folded_description, p.folded_description),
     withdrawn = COALESCE(u.withdrawn, p.withdrawn),
-    withdrawn_reason = COALESCE(u.withdrawn_reason, p.withdrawn_reason), version = u.version, updated_at = u.updated_at
+    withdrawn_reason = COALESCE(u.withdrawn_reason, p.withdrawn_reason),
+    withdrawn_note = COALESCE(u.withdrawn_note, p.withdrawn_note), version = u.version, updated_at = u.updated_at
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
-            $9::text[], $10::bigint[], $11::timestamptz[])
+            $9::text[], $10::text[], $11::bigint[], $12::timestamptz[])
      AS u(product_id, name, description, identification, image_url, folded_name, folded_description, withdrawn,
-          withdrawn_reason, version, updated_at)
+          withdrawn_reason, withdrawn_note, version, updated_at)
 WHERE p.product_id = u.product_id
 """
 

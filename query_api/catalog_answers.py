@@ -65,6 +65,10 @@ class Product(BaseModel):
     supplier_name: str | None = None
     lendable: bool = False
     withdrawn: bool
+    withdrawn_reason: str | None = Field(
+        default=None, description="DISCONTINUED, RECALLED, DUPLICATE or OTHER; null while it is offered."
+    )
+    withdrawn_note: str | None = None
     added_at: datetime
     updated_at: datetime
     version: int

@@ -1,4 +1,4 @@
-"""`check`: lint, format, types and import rules of this repository, all of them even when one fails."""
+"""`check`: lint, format, types, import rules and the compatibility of events, all of them even when one fails."""
 
 import subprocess
 import sys
@@ -9,6 +9,7 @@ CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
+    ("event_schemas.generate", "--check"),
 )
 # The only one of them without a module to run.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"

@@ -187,6 +187,21 @@ async def test_a_withdrawn_product_cannot_be_ordered_or_changed(api: httpx.Async
     assert await until(refused, bool)
 
 
+async def test_a_withdrawal_has_a_reason_and_a_note_and_its_repeat_must_give_the_same(
+    api: httpx.AsyncClient, unique: str
+) -> None:
+    product = await add_product(api, unique.upper())
+    url, key = f"/v1/products/{product['id']}", {"Idempotency-Key": f"{unique}-withdraw"}
+    recalled = {"reason": "RECALLED", "note": "Glass bursts"}
+    answer = await api.delete(url, params=recalled, headers=key)
+    (event,) = answer.json()["events"]
+    assert event == {"type": "product.withdrawn.v2", "product_id": product["id"], **recalled}
+    again = await api.delete(url, params=recalled, headers=key)
+    assert (again.json(), again.headers["idempotent-replayed"]) == (answer.json(), "true")
+    problem(await api.delete(url, headers=key), 422, "idempotency_key_reused")
+    problem(await api.delete(url, params={"reason": "OLD"}), 422, "validation_failed")
+
+
 async def test_a_sku_has_one_product(api: httpx.AsyncClient, unique: str) -> None:
     await add_product(api, unique.upper())
     other = await api.post("/v1/products", json={"sku": unique.upper(), "name": "Other", "price": 1})

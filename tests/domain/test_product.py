@@ -24,6 +24,7 @@ from event_schemas.catalog import (
     ProductKind,
     ProductWithdrawn,
     Variant,
+    WithdrawalReason,
 )
 from event_schemas.money import Money
 from tests.support.spec import given
@@ -42,7 +43,7 @@ ADDED = ProductAdded(
     variants=(Variant(sku="A1", price=Money(amount=255, currency="GBP")),),
     initial_stock=(InitialStock(sku="A1", warehouse_id="MAIN", quantity=5),),
 )
-WITHDRAWN = ProductWithdrawn(product_id=ID, reason="DISCONTINUED")
+WITHDRAWN = ProductWithdrawn(product_id=ID, reason=WithdrawalReason.DISCONTINUED)
 DEARER = Price(amount=300, currency="GBP")
 REPRICED = PriceChanged(
     product_id=ID,
@@ -137,6 +138,27 @@ def test_a_product_is_withdrawn_once() -> None:
     withdraw = WithdrawProduct(product_id=ID)
     given(PRODUCT, ADDED).when(withdraw).then(WITHDRAWN)
     given(PRODUCT, ADDED).when(withdraw, withdraw).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("words", "note", "reason", "kept"),
+    [
+        ("RECALLED", "glass bursts", WithdrawalReason.RECALLED, "glass bursts"),
+        ("recalled", None, WithdrawalReason.RECALLED, None),
+        ("OLD", None, WithdrawalReason.OTHER, "OLD"),
+        ("OLD", "since 1990", WithdrawalReason.OTHER, "OLD: since 1990"),
+    ],
+)
+def test_words_of_an_older_client_become_a_reason_and_a_note(
+    words: str, note: str | None, reason: WithdrawalReason, kept: str | None
+) -> None:
+    withdraw = WithdrawProduct(product_id=ID, reason=words, note=note)
+    given(PRODUCT, ADDED).when(withdraw).then(ProductWithdrawn(product_id=ID, reason=reason, note=kept))
+
+
+def test_a_withdrawal_without_a_note_is_told_as_before_so_that_its_repeat_is_recognised() -> None:
+    told = WithdrawProduct(product_id=ID, reason="OLD").model_dump_json()
+    assert told == f'{{"product_id":"{ID}","type":"WithdrawProduct","reason":"OLD"}}'
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from aiokafka import AIOKafkaProducer
 from infra.launcher.ports import free_ports
 from infra.settings import REPOSITORY, Settings
 from tests.e2e.product import Product
+from tests.support.golden_history import Shipped
+from tests.support.log import LogWriter, shipped_entry
 
 
 async def stockroom(*arguments: str, **environment: str) -> tuple[int | None, str]:
@@ -86,6 +88,35 @@ async def test_the_log_is_read_by_subject_type_and_story_and_hides_what_never_ha
     assert await events("--subject", sku) == [received]
     assert [one["void"] for one in await events("--subject", sku, "--void")] == [False, True]
     await product.shows(f"/v1/stock/{sku}", {"on_hand": 5})
+
+
+async def test_readers_at_the_console_show_old_and_new_versions_as_they_lie_there(
+    product: Product, settings: Settings, unique: str
+) -> None:
+    added = await product.add(unique.upper(), 1)
+    subject = str(added["product_id"])
+    (first,) = await events("--subject", subject)
+    value = f'{{"product_id":"{subject}","reason":"«Größe» closed"}}'
+    old = Shipped("product.withdrawn.v1", subject, value.encode())
+    async with LogWriter(settings.bootstrap_servers, "catalog", "an instance of before") as past:
+        epoch = int(first["headers"]["ce_epoch"]) + 1_000
+        await past.claim(first["partition"], epoch)
+        entry = shipped_entry(old, writer=past.writer, epoch=epoch, sequence=2)
+        await past.append_raw(first["partition"], [entry])
+    await product.shows(f"/v1/products/{subject}", {"withdrawn_reason": "OTHER", "withdrawn_note": "«Größe» closed"})
+    other = await product.add(f"{unique.upper()}-2", 1)
+    recalled = {"reason": "RECALLED", "note": "Glass"}
+    answer = await product.command.delete(f"/v1/products/{other['product_id']}", params=recalled)
+    assert answer.status_code == 200, answer.text
+    shown = [(await events("--subject", one))[-1] for one in (subject, other["product_id"])]
+    assert [one["headers"]["ce_type"] for one in shown] == ["product.withdrawn.v1", "product.withdrawn.v2"]
+    data = [json.loads(old.value), {"product_id": other["product_id"], **recalled}]
+    assert [one["data"] for one in shown] == data
+    _, console = await stockroom(
+        "kafka-console-consumer", "--topic", "catalog", "--from-beginning", "--timeout-ms", "4000"
+    )
+    lines = [json.loads(line) for line in console.splitlines() if line.startswith('{"product_id"')]
+    assert all(one in lines for one in data)
 
 
 async def test_an_unknown_topic_is_refused(settings: Settings) -> None:

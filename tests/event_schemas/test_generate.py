@@ -39,6 +39,8 @@ def test_check_tells_what_is_stale_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(generate, "SCHEMAS", tmp_path / "schemas")
+    monkeypatch.setattr(generate, "LOCK", tmp_path / "shipped.lock")
+    generate.LOCK.touch()
     assert generate.main(["--check"]) == 1
     assert "order.placed.v1.json is stale" in capsys.readouterr().err
     assert not (tmp_path / "schemas").exists()
@@ -54,6 +56,8 @@ def test_a_schema_that_breaks_the_committed_one_is_never_written(
     path = tmp_path / "order.flagged.v1.json"
     path.write_text(json.dumps(committed))
     monkeypatch.setattr(generate, "SCHEMAS", tmp_path)
+    monkeypatch.setattr(generate, "LOCK", tmp_path / "shipped.lock")
+    generate.LOCK.touch()
     assert generate.main([]) == 1
     assert "order.flagged.v1 needs a new version: /shelf: removed" in capsys.readouterr().err
     assert json.loads(path.read_text()) == committed

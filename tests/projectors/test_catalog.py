@@ -31,7 +31,9 @@ def described(sku: str, **fields: Any) -> catalog.ProductDescribed:
 
 
 def withdrawn(sku: str) -> catalog.ProductWithdrawn:
-    return catalog.ProductWithdrawn(product_id=f"p-{sku}", reason="DISCONTINUED")
+    return catalog.ProductWithdrawn(
+        product_id=f"p-{sku}", reason=catalog.WithdrawalReason.RECALLED, note="Glass bursts"
+    )
 
 
 def a_year() -> list[Recorded]:
@@ -75,14 +77,14 @@ def test_folding_takes_case_and_accents_away() -> None:
 async def test_products_show_their_last_words_and_price(tables: Tables, batch_size: int) -> None:
     await tables.apply(a_year(), batch_size)
     rows = await tables.rows(
-        "SELECT product_id, kind, name, description, price, withdrawn, author, isbn, version "
+        "SELECT product_id, kind, name, description, price, withdrawn_reason, withdrawn_note, author, isbn, version "
         "FROM {schema}.products ORDER BY 1"
     )
     assert [tuple(row.values()) for row in rows] == [
-        ("p-A", "GOOD", "Weiße Laterne", "Glows in the dark", 350, False, None, None, 5),
-        ("p-B", "BOOK", "Hundred Years", None, 900, False, "G. García", None, 2),
-        ("p-C", "GOOD", "Old Chair", None, 4000, True, None, None, 2),
-        ("p-D", "GOOD", "Tea Pot", None, 250, False, None, None, 1),
+        ("p-A", "GOOD", "Weiße Laterne", "Glows in the dark", 350, None, None, None, None, 5),
+        ("p-B", "BOOK", "Hundred Years", None, 900, None, None, "G. García", None, 2),
+        ("p-C", "GOOD", "Old Chair", None, 4000, "RECALLED", "Glass bursts", None, None, 2),
+        ("p-D", "GOOD", "Tea Pot", None, 250, None, None, None, None, 1),
     ]
     assert [row["price"] for row in await tables.rows("SELECT price FROM {schema}.variants ORDER BY sku")] == [
         350,

@@ -38,7 +38,10 @@ def story(log: Log) -> Iterator[Recorded]:
         partition=1,
         at=DAY + timedelta(days=1),
     )
-    yield log.add(catalog.ProductWithdrawn(product_id="p-84879", reason="DISCONTINUED"), partition=1)
+    yield log.add(
+        catalog.ProductWithdrawn(product_id="p-84879", reason=catalog.WithdrawalReason.RECALLED, note="Glass bursts"),
+        partition=1,
+    )
     yield log.add(received("85123A", 50), partition=1)
     yield log.add(received("85123A", 5, "NORTH"), partition=1)
     yield log.add(reserved("85123A", "r1", 3), partition=1)

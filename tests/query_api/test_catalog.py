@@ -40,7 +40,12 @@ async def test_a_product_without_stock_has_none(client: httpx.AsyncClient) -> No
 
 
 async def test_a_withdrawn_product_can_still_be_looked_up(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/v1/products/p-84879")).json()["withdrawn"] is True
+    shown = (await client.get("/v1/products/p-84879")).json()
+    assert (shown["withdrawn"], shown["withdrawn_reason"], shown["withdrawn_note"]) == (
+        True,
+        "RECALLED",
+        "Glass bursts",
+    )
 
 
 async def test_an_unknown_product_is_not_found(client: httpx.AsyncClient) -> None:

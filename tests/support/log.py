@@ -12,6 +12,7 @@ from event_schemas.codec import encode
 from event_schemas.envelope import Envelope, Headers, to_headers
 from event_schemas.event import Event
 from event_schemas.holder import CLAIMED
+from tests.support.golden_history import Shipped
 
 BATCH_BYTES = 500_000
 
@@ -34,10 +35,23 @@ def entry(
     time: datetime = datetime(2010, 12, 1, 8, 26, tzinfo=UTC),
 ) -> Entry:
     """An event's record under a writer and epoch."""
+    shipped = Shipped(event.wire_type, key, encode(event))
+    return shipped_entry(shipped, writer=writer, epoch=epoch, sequence=sequence, time=time)
+
+
+def shipped_entry(
+    event: Shipped,
+    *,
+    writer: str,
+    epoch: int,
+    sequence: int = 1,
+    time: datetime = datetime(2010, 12, 1, 8, 26, tzinfo=UTC),
+) -> Entry:
+    """The record of an event of any version, as it was once written."""
     envelope = Envelope(
         id=str(uuid7()),
         type=event.wire_type,
-        subject=key,
+        subject=event.subject,
         time=time,
         sequence=sequence,
         command_id=str(uuid7()),
@@ -47,7 +61,7 @@ def entry(
         writer=writer,
         epoch=epoch,
     )
-    return Entry(key.encode(), encode(event), to_headers(envelope))
+    return Entry(event.subject.encode(), event.value, to_headers(envelope))
 
 
 class LogWriter:

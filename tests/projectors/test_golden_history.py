@@ -1,0 +1,89 @@
+"""Every read model takes the whole golden history: each example of each version ever shipped, old ones as they lie in
+the log, live and by a rebuild, and both come to the same rows."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from infra.partition_of import partition_of
+from projectors.engine import connect_postgres, connect_redis
+from projectors.log_ends import LogEnds
+from projectors.projection import Projection
+from projectors.rebuild import Rebuild, Report
+from projectors.rebuild_progress import Progress
+from projectors.registry import PROJECTIONS
+from projectors.sorting import Decoder
+from projectors.status import Status
+from tests.projectors.conftest import PARTITIONS
+from tests.projectors.tiny import Bench
+from tests.support.golden_history import Shipped, stories
+from tests.support.log import Entry, shipped_entry
+from tests.support.poll import until
+from tests.support.running import running
+
+
+@pytest.fixture(params=PROJECTIONS, ids=lambda projection: projection.name)
+async def over_history(request: pytest.FixtureRequest, bench: Bench, unique: str) -> Bench:
+    """A read model of the product, under a name and over a topic of its own that holds the golden history."""
+    projection: Projection = request.param
+    history = [event for _, story in stories() for event in story if event.topic == projection.topic]
+    for partition in range(PARTITIONS):
+        await bench.writer.append_raw(partition, _entries(partition, history))
+    public = f"{unique}_public" if projection.public_schema else ""
+    bench.projection = projection._replace(name=unique, topic=unique, public_schema=public)
+    return bench
+
+
+def _entries(partition: int, history: list[Shipped]) -> list[Entry]:
+    versions: dict[str, int] = {}
+    entries = []
+    for event in history:
+        versions[event.subject] = sequence = versions.get(event.subject, 0) + 1
+        if partition_of(event.subject, PARTITIONS) == partition:
+            entries.append(shipped_entry(event, writer="writer-1", epoch=1, sequence=sequence))
+    return entries
+
+
+async def test_live_and_rebuilt_rows_of_all_versions_are_the_same_and_nothing_is_parked(over_history: Bench) -> None:
+    bench = over_history
+    ends = LogEnds(bench.settings.bootstrap_servers, [bench.projection.topic])
+    async with running(ends.run()), bench.working() as status:
+        await until(lambda: _behind(ends, status), lambda behind: behind == 0)
+        live = await _contents(bench, 1)
+        report = await _rebuild(bench, ends)
+    assert await bench.parked() == []
+    assert report.generation == 2
+    assert sum(map(len, live.values())) > 0
+    assert await _contents(bench, 2) == live
+
+
+async def _behind(ends: LogEnds, status: Status) -> int:
+    fresh = await ends.fresh(status.projection.topic)
+    known = {number: one.position.next_offset for number, one in status.standings.items()}
+    return sum(end - known.get(number, 0) for number, end in fresh.items())
+
+
+async def _contents(bench: Bench, generation: int) -> dict[str, list[str]]:
+    """All rows of all tables, or all members and scores of all sorted sets, as sorted text."""
+    name = bench.projection.name
+    if bench.projection.store == "redis":
+        prefix = f"{name}:{generation}:"
+        keys = [key.decode() async for key in bench.redis.scan_iter(match=f"{prefix}top:*")]
+        found = {key.removeprefix(prefix): await bench.redis.zrange(key, 0, -1, withscores=True) for key in keys}
+        return {key: sorted(map(str, members)) for key, members in found.items()}
+    sql = f"SELECT t::text AS row FROM {name}_g{generation}.{{}} t ORDER BY 1"
+    return {
+        table: [row["row"] for row in await bench.pool.fetch(sql.format(table))] for table in bench.projection.tables
+    }
+
+
+async def _rebuild(bench: Bench, ends: LogEnds) -> Report:
+    redis = connect_redis(bench.settings)
+    progress = Progress(Console(file=io.StringIO()))
+    async with connect_postgres(bench.settings) as pool:
+        try:
+            rebuild = Rebuild(bench.settings, pool, redis, bench.projection)
+            return await rebuild.run(Decoder(0), ends, progress.task(bench.projection.name))
+        finally:
+            await redis.aclose()
