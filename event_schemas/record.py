@@ -29,6 +29,8 @@ class Recorded(NamedTuple):
     appended_ms: int
     envelope: Envelope
     event: Event
+    value: bytes = b""
+    """The event as it lies in the log, in the version in which it was written."""
 
 
 def recorded(record: LogRecord) -> Recorded:
@@ -44,4 +46,5 @@ def recorded(record: LogRecord) -> Recorded:
         record.appended_ms,
         envelope,
         decode(envelope.type, record.value),
+        record.value or b"",
     )

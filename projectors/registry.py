@@ -1,6 +1,6 @@
 """Every read model, in the order in which they are shown and rebuilt. A new one is one file and one line here."""
 
-from projectors import catalog, order_history, sales, stock, top_sellers
+from projectors import audit_events, catalog, order_history, sales, stock, top_sellers
 from projectors.projection import Projection
 
 PROJECTIONS: tuple[Projection, ...] = (
@@ -9,6 +9,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     order_history.PROJECTION,
     sales.PROJECTION,
     top_sellers.PROJECTION,
+    *audit_events.PROJECTIONS,
 )
 
 

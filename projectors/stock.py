@@ -42,7 +42,7 @@ class _Fold:
             level = self.levels[place] = [0, 0]
         level[0] += on_hand
         level[1] += reserved
-        _, partition, offset, appended_ms, envelope, _ = item
+        _, partition, offset, appended_ms, envelope, _, _ = item
         self.movements.append(
             (
                 envelope.id,

@@ -15,7 +15,7 @@ import orjson
 from query_api.refusals import BadCursor
 
 CHECK_BYTES = 8
-LONGEST = 2_000
+LONGEST = 20_000
 
 
 def write_cursor(query: Sequence[object], place: Sequence[Any]) -> str:

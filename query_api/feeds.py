@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from event_schemas.topics import CATALOG, ORDERS, STOCK
+from event_schemas.topics import CATALOG, ORDERS, STOCK, TOPICS
 
 
 class Feed(NamedTuple):
@@ -13,6 +13,11 @@ class Feed(NamedTuple):
     store: Literal["postgres", "redis"]
 
 
+def audit_of(topic: str) -> str:
+    """Name of the read model that keeps every event of a topic; its rows are the view `audit.<topic>`."""
+    return f"audit_{topic}"
+
+
 FEEDS: dict[str, Feed] = {
     feed.name: feed
     for feed in (
@@ -21,6 +26,7 @@ FEEDS: dict[str, Feed] = {
         Feed("order_history", ORDERS.name, "postgres"),
         Feed("sales", ORDERS.name, "postgres"),
         Feed("top_sellers", ORDERS.name, "redis"),
+        *(Feed(audit_of(topic.name), topic.name, "postgres") for topic in TOPICS),
     )
 }
 """Every read model that can be asked, by name."""

@@ -160,7 +160,7 @@ class Memory:
         if subject in self._quarantined:
             return
         try:
-            _, _, _, _, envelope, event = recorded(record)
+            *_, envelope, event, _ = recorded(record)
         except (UndecodableEvent, MalformedEnvelope) as error:
             self._quarantine(subject, record, error)
             return

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid_utils.compat import uuid7
 
 from event_schemas import catalog, order, stock
+from event_schemas.codec import encode
 from event_schemas.envelope import Envelope
 from event_schemas.event import Event
 from event_schemas.money import Money
@@ -26,7 +27,16 @@ class Log:
         self._versions: dict[str, int] = {}
 
     def add(
-        self, event: Event, *, partition: int = 0, at: datetime = NOON, actor: str = "user:u1", subject: str = ""
+        self,
+        event: Event,
+        *,
+        partition: int = 0,
+        at: datetime = NOON,
+        actor: str = "user:u1",
+        subject: str = "",
+        correlation_id: str = "c",
+        causation_id: str = "c",
+        command_id: str = "c",
     ) -> Recorded:
         """The event at the next offset of its partition; its first field names its aggregate."""
         subject = subject or str(getattr(event, next(iter(type(event).model_fields))))
@@ -40,14 +50,14 @@ class Log:
             subject=subject,
             time=at,
             sequence=self._versions[subject],
-            command_id="c",
-            correlation_id="c",
-            causation_id="c",
+            command_id=command_id,
+            correlation_id=correlation_id,
+            causation_id=causation_id,
             actor=actor,
             writer="w",
             epoch=1,
         )
-        return Recorded(event.topic, partition, offset, int(at.timestamp() * 1000), envelope, event)
+        return Recorded(event.topic, partition, offset, int(at.timestamp() * 1000), envelope, event, encode(event))
 
 
 def received(sku: str, quantity: int, warehouse_id: str = "MAIN") -> stock.StockReceived:
