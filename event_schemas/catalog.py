@@ -34,6 +34,11 @@ class Book(Part):
     published_year: int | None = None
     language: str | None = None
 
+    @property
+    def plain_isbn(self) -> str | None:
+        """The ISBN as it is looked for: its digits and its X, without hyphens and blanks."""
+        return "".join(char for char in (self.isbn or "").upper() if char.isalnum()) or None
+
 
 class Variant(Part):
     """One thing that can be put on a shelf and sold: a SKU with its options and price."""

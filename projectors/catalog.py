@@ -158,10 +158,9 @@ def _words(event: catalog.ProductAdded | catalog.ProductDescribed) -> _Row:
 def _book(book: catalog.Book | None) -> _Row:
     if book is None:
         return {"keywords": "[]"}
-    isbn = "".join(char for char in (book.isbn or "").upper() if char.isalnum())
     return {
         "author": book.author,
-        "isbn": isbn or None,
+        "isbn": book.plain_isbn,
         "publisher": book.publisher,
         "keywords": orjson.dumps(book.keywords).decode(),
         "published_year": book.published_year,

@@ -6,8 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from event_schemas.catalog import ProductKind
+from event_schemas.topics import CATALOG
 from infra.http.principal import CurrentPrincipal
 from infra.http.problems import ValidationFailed
+from query_api.as_of import Moment, history, moment_of
+from query_api.as_of_product import product_as_of, with_stock
+from query_api.as_of_stock import sums_at
 from query_api.catalog_answers import NO_STOCK, PriceHistory, Product, ProductPage, product
 from query_api.catalog_query import Filters, ProductQuery, Sort, sort_kind
 from query_api.cursor import read_cursor, write_cursor
@@ -97,9 +101,25 @@ async def search_products(
 
 @router.get("/{product_id}", response_model=Product, dependencies=[Depends(applied("catalog", "stock"))])
 async def get_product(
-    principal: CurrentPrincipal, sources: FromSources, response: Response, product_id: str
+    principal: CurrentPrincipal,
+    sources: FromSources,
+    response: Response,
+    product_id: str,
+    moment: Annotated[Moment | None, Depends(moment_of(CATALOG.name))],
 ) -> dict[str, Any]:
-    """One product, also a withdrawn one. `ETag` is its version, as commands take it. `404 product_not_found`."""
+    """One product, also a withdrawn one, as it is or was. `ETag` is its version, as commands take it.
+
+    Its stock is that of the same time; with a version, of the time when it came to it.
+    `404 product_not_found`, also for a time before it was added; `404 version_not_reached`; `422 history_too_long`.
+    """
+    if moment is not None:
+        past = await history(sources, CATALOG.name, product_id, moment)
+        shown = product_as_of(past)
+        if shown is None:
+            raise ProductNotFound(f"No product had the id {product_id!r} then.")
+        response.headers["ETag"] = f'"{shown["version"]}"'
+        sums = await sums_at(sources, [shown["sku"]], moment.at or past[-1].at)
+        return with_stock(shown, sums.get(shown["sku"], NO_STOCK))
     row = await sources.postgres.row("SELECT * FROM catalog.products WHERE product_id = $1", product_id)
     if row is None:
         raise ProductNotFound(f"No product has the id {product_id!r}.")

@@ -8,7 +8,10 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from event_schemas.order import OrderStatus
+from event_schemas.topics import ORDERS
 from infra.http.principal import CurrentPrincipal, Operator
+from query_api.as_of import Moment, history, moment_of
+from query_api.as_of_order import order_as_of
 from query_api.cursor import read_cursor, write_cursor
 from query_api.money import major
 from query_api.order_answers import LatestLines, OrderPage, OrderWithLines, Timeline, line, order
@@ -73,9 +76,22 @@ async def orders_of_user(
 
 @router.get("/{order_id}", response_model=OrderWithLines)
 async def get_order(
-    principal: CurrentPrincipal, sources: FromSources, response: Response, order_id: str
+    principal: CurrentPrincipal,
+    sources: FromSources,
+    response: Response,
+    order_id: str,
+    moment: Annotated[Moment | None, Depends(moment_of(ORDERS.name))],
 ) -> dict[str, Any]:
-    """One order with its lines. `ETag` is its version, as commands take it. `404 order_not_found`."""
+    """One order with its lines, as it is or was. `ETag` is its version, as commands take it.
+
+    `404 order_not_found`, also for a time before it was placed; `404 version_not_reached`; `422 history_too_long`.
+    """
+    if moment is not None:
+        past = order_as_of(await history(sources, ORDERS.name, order_id, moment))
+        if past is None:
+            raise OrderNotFound(f"No order had the id {order_id!r} then.")
+        response.headers["ETag"] = f'"{past["version"]}"'
+        return past
     row = await sources.postgres.row("SELECT * FROM orders.orders WHERE order_id = $1", order_id)
     if row is None:
         raise OrderNotFound(f"No order has the id {order_id!r}.")

@@ -6,14 +6,17 @@ BadRequest
 NotFound
 ├── ProductNotFound         404 product_not_found
 ├── SkuNotFound             404 sku_not_found
-└── OrderNotFound           404 order_not_found
+├── OrderNotFound           404 order_not_found
+└── VersionNotReached       404 version_not_reached
+ValidationFailed
+└── HistoryTooLong          422 history_too_long
 Unavailable
 ├── ProjectionLagging       503 projection_lagging
 ├── ProjectionMissing       503 projection_missing
 └── QueryTimeout            503 query_timeout
 """
 
-from infra.http.problems import BadRequest, NotFound, Unavailable
+from infra.http.problems import BadRequest, NotFound, Unavailable, ValidationFailed
 
 
 class BadCursor(BadRequest):
@@ -44,6 +47,18 @@ class OrderNotFound(NotFound):
     """No order has this id (yet)."""
 
     code, title = "order_not_found", "There is no such order"
+
+
+class VersionNotReached(NotFound):
+    """The aggregate has not come to this version (yet); `newest` is the one that it has come to."""
+
+    code, title = "version_not_reached", "It has not come to this version"
+
+
+class HistoryTooLong(ValidationFailed):
+    """So many events lead to that state that they are not folded for one answer."""
+
+    code, title = "history_too_long", "Its history is too long"
 
 
 class ProjectionLagging(Unavailable):

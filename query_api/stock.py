@@ -1,12 +1,15 @@
 """Endpoints of the read model `stock`: levels of a SKU, and every movement that led to them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict
 
+from event_schemas.topics import STOCK
 from infra.http.principal import CurrentPrincipal
+from query_api.as_of import Moment, moment_of
+from query_api.as_of_stock import levels_as_of
 from query_api.cursor import read_cursor, write_cursor
 from query_api.paging import Cursor, Limit
 from query_api.refusals import SkuNotFound
@@ -91,15 +94,27 @@ class Movements(BaseModel):
 
 
 @router.get("/{sku}", response_model=Stock, dependencies=[Depends(applied("stock", "catalog"))])
-async def get_stock(principal: CurrentPrincipal, sources: FromSources, sku: str) -> dict[str, Any]:
-    """The stock of a SKU per warehouse and in sum; zeros for a product that never had any. `404 sku_not_found`."""
-    levels = [dict(row) for row in await sources.postgres.rows(LEVELS, sku)]
+async def get_stock(
+    principal: CurrentPrincipal,
+    sources: FromSources,
+    sku: str,
+    moment: Annotated[Moment | None, Depends(moment_of(STOCK.name))],
+) -> dict[str, Any]:
+    """The stock of a SKU per warehouse and in sum, as it is or was; zeros for a product that has, or had, none yet.
+
+    `404 sku_not_found`, `404 version_not_reached`.
+    """
+    if moment is None:
+        levels = [dict(row) for row in await sources.postgres.rows(LEVELS, sku)]
+        row = await sources.postgres.row(REJECTIONS, sku)
+        refused = row["count"] if row else 0
+    else:
+        levels, refused = await levels_as_of(sources, sku, moment)
     if not levels:
         await _must_exist(sources, sku)
-    refused = await sources.postgres.row(REJECTIONS, sku)
     names = ("on_hand", "reserved", "on_loan", "available")
     sums = {name: sum(level[name] for level in levels) for name in names}
-    return {"sku": sku, **sums, "rejections": refused["count"] if refused else 0, "levels": levels}
+    return {"sku": sku, **sums, "rejections": refused, "levels": levels}
 
 
 @router.get("/{sku}/movements", response_model=Movements, dependencies=[Depends(applied("stock", "catalog"))])

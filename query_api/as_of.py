@@ -1,0 +1,108 @@
+"""Time travel: a moment in the life of an aggregate, and what had happened to it until then, from the audit."""
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, NamedTuple
+
+from fastapi import Header, Query
+
+from event_schemas.codec import decode
+from event_schemas.event import Event
+from infra.http.consistency_token import HEADER
+from infra.http.problems import ValidationFailed
+from query_api.feeds import audit_of
+from query_api.refusals import HistoryTooLong, VersionNotReached
+from query_api.sources import FromSources, Sources, applied
+
+MOST_EVENTS = 10_000
+EARLIEST, LATEST = 1900, 2200
+
+HISTORY = """
+SELECT sequence, type, at, value FROM audit.{topic}
+WHERE subject = $1 AND ($2::bigint IS NULL OR sequence <= $2) AND ($3::timestamptz IS NULL OR at <= $3)
+ORDER BY sequence LIMIT {limit}
+"""
+
+
+class Moment(NamedTuple):
+    """A version of an aggregate, or a business time; the other is None."""
+
+    version: int | None
+    at: datetime | None
+
+
+class Past(NamedTuple):
+    """An event of an aggregate's history: the version after it, when it happened, and what."""
+
+    version: int
+    at: datetime
+    event: Event
+
+
+AsOf = Annotated[
+    str | None,
+    Query(
+        max_length=40,
+        description="As it was: a version, or an RFC 3339 time. By time count events whose business time is not later, "
+        "also those that were recorded later.",
+        examples=["3", "2011-03-01T12:00:00Z"],
+    ),
+]
+
+
+def moment_of(*topics: str) -> Callable[..., Awaitable[Moment | None]]:
+    """Dependency of a route that can show the past of aggregates of these topics: the moment that it is asked for.
+
+    With one, a Consistency-Token is waited for in the audit too. Raises `ValidationFailed`, and as `applied` does.
+    """
+    reached = applied(*map(audit_of, topics))
+
+    async def moment(
+        sources: FromSources,
+        as_of: AsOf = None,
+        consistency_token: Annotated[str | None, Header(alias=HEADER)] = None,
+        prefer: Annotated[str | None, Header()] = None,
+    ) -> Moment | None:
+        if as_of is None:
+            return None
+        found = read(as_of)
+        await reached(sources, consistency_token, prefer)
+        return found
+
+    return moment
+
+
+def read(text: str) -> Moment:
+    """The moment that a text names. Raises `ValidationFailed`."""
+    if re.fullmatch(r"[1-9][0-9]{0,17}", text):
+        return Moment(int(text), None)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None or not EARLIEST <= at.year < LATEST:
+        told = "It is neither a version from 1 nor an RFC 3339 time with a zone, as 2011-03-01T12:00:00Z."
+        raise ValidationFailed(errors=[{"pointer": "query/as_of", "detail": told}])
+    return Moment(None, at)
+
+
+async def history(sources: Sources, topic: str, subject: str, moment: Moment) -> list[Past]:
+    """What had happened to an aggregate until a moment, first event first; empty when nothing had.
+
+    Raises `VersionNotReached` for a version that it does not have, `HistoryTooLong` above `MOST_EVENTS`.
+    """
+    sql = HISTORY.format(topic=topic, limit=MOST_EVENTS + 1)
+    rows = await sources.postgres.rows(sql, subject, *moment)
+    if len(rows) > MOST_EVENTS:
+        raise HistoryTooLong(f"More than {MOST_EVENTS:,} events lead to it.")
+    past = [Past(row["sequence"], row["at"], decode(row["type"], row["value"].encode())) for row in rows]
+    if past:
+        must_reach(moment, past[-1].version)
+    return past
+
+
+def must_reach(moment: Moment, newest: int) -> None:
+    """Raises `VersionNotReached` when the moment is a version above the newest one."""
+    if moment.version is not None and newest < moment.version:
+        raise VersionNotReached(f"Version {moment.version} is not there yet.", newest=newest)

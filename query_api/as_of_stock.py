@@ -1,0 +1,50 @@
+"""Stock as it was: the movements until a moment, summed. No history is too long for it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from event_schemas.topics import STOCK
+from query_api.as_of import Moment, must_reach
+from query_api.sources import Sources
+
+_SUMS = """sum(on_hand_delta)::bigint AS on_hand, sum(reserved_delta)::bigint AS reserved, 0::bigint AS on_loan,
+       sum(on_hand_delta - reserved_delta)::bigint AS available"""
+# All events of a SKU lie in one partition, so an offset says which came before.
+LEVELS = f"""
+SELECT warehouse_id, {_SUMS} FROM stock.movements
+WHERE sku = $1 AND ($2::bigint IS NULL OR record_offset <= $2) AND ($3::timestamptz IS NULL OR at <= $3)
+GROUP BY warehouse_id ORDER BY warehouse_id
+"""
+OF_SKUS = f"SELECT sku, {_SUMS} FROM stock.movements WHERE sku = ANY($1::text[]) AND at <= $2 GROUP BY sku"
+REFUSED = f"""
+SELECT count(*) FROM audit.{STOCK.name}
+WHERE subject = $1 AND type LIKE 'stock.reservation\\_rejected.%'
+  AND ($2::bigint IS NULL OR record_offset <= $2) AND ($3::timestamptz IS NULL OR at <= $3)
+"""
+NEWEST = f"""
+SELECT sequence, record_offset FROM audit.{STOCK.name}
+WHERE subject = $1 AND sequence <= $2 ORDER BY sequence DESC LIMIT 1
+"""
+
+
+async def levels_as_of(sources: Sources, sku: str, moment: Moment) -> tuple[list[dict[str, Any]], int]:
+    """The level of each warehouse after what had happened until a moment, and how many demands had been refused.
+
+    Raises `VersionNotReached`.
+    """
+    offset = None
+    if moment.version is not None:
+        newest = await sources.postgres.row(NEWEST, sku, moment.version)
+        if newest is not None:
+            must_reach(moment, newest["sequence"])
+            offset = newest["record_offset"]
+    levels = await sources.postgres.rows(LEVELS, sku, offset, moment.at)
+    refused = await sources.postgres.row(REFUSED, sku, offset, moment.at)
+    return [dict(row) for row in levels], refused["count"] if refused else 0
+
+
+async def sums_at(sources: Sources, skus: Sequence[str], at: datetime) -> dict[str, dict[str, int]]:
+    """The levels of SKUs, summed over warehouses, at a business time; a SKU without stock is left out."""
+    rows = await sources.postgres.rows(OF_SKUS, skus, at)
+    return {row["sku"]: {name: value for name, value in row.items() if name != "sku"} for row in rows}

@@ -1,0 +1,178 @@
+"""The past over HTTP: any version and any time of an order, a product and a stock item; the newest is what is live."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from uuid_utils.compat import uuid4
+
+from event_schemas import catalog, order, stock
+from event_schemas.event import Event
+from tests.projectors.log import added, cancelled, gbp, placed, received, released, reserved
+from tests.query_api.shelf import Shelf
+
+DAY = datetime(2012, 1, 1, tzinfo=UTC)
+LATER = "2199-01-01T00:00:00Z"
+MANY = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+async def asked(client: httpx.AsyncClient, path: str, as_of: object = None) -> tuple[dict[str, Any], str | None]:
+    """Body and ETag."""
+    answer = await client.get(path, params={} if as_of is None else {"as_of": str(as_of)})
+    assert answer.status_code == 200, answer.text
+    return answer.json(), answer.headers.get("etag")
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+async def live_after_each(client: httpx.AsyncClient, shelf: Shelf, path: str, events: list[Event], subject: str) -> Any:
+    """What the live endpoint says after each event, an hour after the other."""
+    shown = []
+    for number, event in enumerate(events):
+        await shelf.feed([shelf.log.add(event, at=DAY + timedelta(hours=number), subject=subject, partition=2)])
+        shown.append(await asked(client, path))
+    return shown
+
+
+async def is_as_it_was(client: httpx.AsyncClient, path: str, live: list[Any]) -> None:
+    """By version and by time, each state is what was live then."""
+    for number, then in enumerate(live):
+        assert await asked(client, path, number + 1) == then
+        assert await asked(client, path, (DAY + timedelta(hours=number, minutes=30)).isoformat()) == then
+    assert await asked(client, path, LATER) == live[-1]
+
+
+def an_order(order_id: str) -> st.SearchStrategy[list[Event]]:
+    lines = {"85123A": 2, "71053": 1}
+    after: list[Event] = [
+        order.OrderConfirmed(order_id=order_id, payment_id="pay-1", placed_at=DAY, lines=()),
+        cancelled(order_id, lines),
+        order.OrderRejected(order_id=order_id, reason=order.OrderRejection.OUT_OF_STOCK, skus=("71053",)),
+        order.OrderExpired(order_id=order_id, placed_at=DAY),
+        order.OrderFlagged(order_id=order_id, reason="SHORTFALL", sku="71053"),
+        order.OrderStockRecorded(order_id=order_id, results=()),
+    ]
+    return st.lists(st.sampled_from(after), max_size=5, unique_by=type).map(
+        lambda rest: [placed(order_id, lines, at=DAY), *rest]
+    )
+
+
+@MANY
+@given(data=st.data())
+async def test_every_version_of_an_order_is_what_was_live_then(
+    client: httpx.AsyncClient, shelf: Shelf, data: st.DataObject
+) -> None:
+    order_id = str(uuid4())
+    events = data.draw(an_order(order_id))
+    path = f"/v1/orders/{order_id}"
+    await is_as_it_was(client, path, await live_after_each(client, shelf, path, events, order_id))
+
+
+def a_product(sku: str) -> st.SearchStrategy[list[Event]]:
+    product_id, book = f"p-{sku}", catalog.Book(author="Ada", isbn="0-439-02348-3", keywords=("x",))
+    prices = {"product_id": product_id, "old_price": gbp(250)}
+    after: list[Event] = [
+        catalog.ProductDescribed(product_id=product_id, name="Other", image_url="https://example.org/a.png"),
+        catalog.ProductDescribed(product_id=product_id, book=book),
+        catalog.ProductDescribed(product_id=product_id, description="Text"),
+        catalog.PriceChanged(**prices, sku=sku, new_price=gbp(300)),
+        catalog.PriceChanged(**prices, sku=f"{sku}-B", new_price=gbp(999)),
+        catalog.ProductWithdrawn(product_id=product_id, reason=catalog.WithdrawalReason.OTHER, note="Moths"),
+    ]
+    begun = st.sampled_from([added(sku, "Thing"), added(sku, "Tale", book={"author": "Bo", "published_year": 1990})])
+    return st.tuples(begun, st.lists(st.sampled_from(after), max_size=5)).map(lambda both: [both[0], *both[1]])
+
+
+@MANY
+@given(data=st.data())
+async def test_every_version_of_a_product_is_what_was_live_then(
+    client: httpx.AsyncClient, shelf: Shelf, data: st.DataObject
+) -> None:
+    sku = f"S-{uuid4().hex[:10]}"
+    events = data.draw(a_product(sku))
+    path = f"/v1/products/p-{sku}"
+    await is_as_it_was(client, path, await live_after_each(client, shelf, path, events, f"p-{sku}"))
+
+
+def a_ledger(sku: str) -> st.SearchStrategy[list[Event]]:
+    counted = {"sku": sku, "warehouse_id": "MAIN", "previous_quantity": 5}
+    refused = {"sku": sku, "reservation_id": "r9", "purpose": "SALE", "ref_id": "o", "requested": 9, "available": 1}
+    after: list[Event] = [
+        received(sku, 7, "NORTH"),
+        reserved(sku, f"{sku}-r1", 2),
+        released(sku, f"{sku}-r1", 2),
+        stock.StockCounted(**counted, counted_quantity=3),
+        stock.StockReservationRejected.model_validate({**refused, "reason": "OUT_OF_STOCK"}),
+    ]
+    once = st.lists(st.sampled_from(after), max_size=5, unique_by=id)
+    return once.map(lambda rest: [received(sku, 50), *rest])
+
+
+@MANY
+@given(data=st.data())
+async def test_every_version_of_a_stock_item_is_what_was_live_then(
+    client: httpx.AsyncClient, shelf: Shelf, data: st.DataObject
+) -> None:
+    sku = f"S-{uuid4().hex[:10]}"
+    events = data.draw(a_ledger(sku))
+    path = f"/v1/stock/{sku}"
+    await is_as_it_was(client, path, await live_after_each(client, shelf, path, events, sku))
+
+
+async def test_a_product_shows_the_stock_of_the_same_time(client: httpx.AsyncClient, shelf: Shelf, unique: str) -> None:
+    sku = unique.upper()
+    for number, event in enumerate([added(sku, "Lamp"), received(sku, 50), reserved(sku, f"{sku}-r", 3)]):
+        await shelf.feed([shelf.log.add(event, at=DAY + timedelta(hours=number))])
+    times = [(DAY + timedelta(hours=hours)).isoformat() for hours in range(3)]
+    assert [(await asked(client, f"/v1/products/p-{sku}", time))[0]["quantity"] for time in times] == [0, 50, 47]
+    assert (await asked(client, f"/v1/products/p-{sku}", 1))[0]["quantity"] == 0
+
+
+async def test_by_time_counts_what_happened_until_then_though_it_was_recorded_later(
+    client: httpx.AsyncClient, shelf: Shelf, unique: str
+) -> None:
+    sku = unique.upper()
+    for hours, event in ((0, added(sku, "Lamp")), (5, received(sku, 50)), (2, received(sku, 7))):
+        await shelf.feed([shelf.log.add(event, at=DAY + timedelta(hours=hours))])
+    shown, _ = await asked(client, f"/v1/stock/{sku}", (DAY + timedelta(hours=3)).isoformat())
+    assert shown["available"] == 7
+
+
+@pytest.mark.parametrize("path", ["/v1/orders/o05", "/v1/products/p-22423", "/v1/stock/85123A"])
+async def test_a_version_that_is_not_reached_is_not_found_and_says_the_newest(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.get(path, params={"as_of": "99"})
+    assert code(answer) == (404, "version_not_reached")
+    assert answer.json()["newest"] in {2, 3}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/v1/orders/o05", "order_not_found"), ("/v1/products/p-22423", "product_not_found")],
+)
+async def test_before_its_first_event_there_was_nothing(client: httpx.AsyncClient, path: str, expected: str) -> None:
+    assert code(await client.get(path, params={"as_of": "1999-01-01T00:00:00Z"})) == (404, expected)
+
+
+async def test_before_its_first_movement_a_sku_had_no_stock(client: httpx.AsyncClient) -> None:
+    shown, _ = await asked(client, "/v1/stock/85123A", "1999-01-01T00:00:00Z")
+    assert (shown["available"], shown["levels"]) == (0, [])
+
+
+@pytest.mark.parametrize("path", ["/v1/orders/none", "/v1/products/none", "/v1/stock/none"])
+@pytest.mark.parametrize("as_of", ["1", LATER])
+async def test_what_never_was_is_not_found(client: httpx.AsyncClient, path: str, as_of: str) -> None:
+    assert (await client.get(path, params={"as_of": as_of})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "as_of", ["", "0", "-1", "01", "9" * 30, "yesterday", "2011-03-01", "2011-03-01T12:00:00", "0001-01-01T00:00:00Z"]
+)
+async def test_what_names_no_moment_is_refused(client: httpx.AsyncClient, as_of: str) -> None:
+    assert code(await client.get("/v1/orders/o05", params={"as_of": as_of})) == (422, "validation_failed")
