@@ -23,6 +23,7 @@ COMMANDS = (
     Command("demo", "infra.demo.tour:demo", "A guided tour; every step can be repeated by hand."),
     Command("import", "infra.imports.command:import_file", "Import a file of another shop or library."),
     Command("events", "infra.events_command:events", "Read the log: events as lines."),
+    Command("why", "infra.commands.why:why", "Why an order or a SKU is as it is: its story as a tree."),
     Command("rebuild", "infra.commands.run_module:rebuild", "Rebuild a read model from the log.", takes_all=True),
     Command("dlq", "infra.commands.run_module:dlq", "Events no read model could apply: show, retry.", takes_all=True),
     Command("bench", "infra.commands.run_module:bench", "Run the benchmarks.", takes_all=True),

@@ -7,7 +7,7 @@ from infra.http.limits import BodyLimit
 from infra.http.problem_schema import problem_responses
 from infra.http.strict_query import strict_query
 from infra.settings import Settings
-from query_api import catalog, events, health, order_history, projections, sales, stock, top_sellers
+from query_api import catalog, events, health, order_history, projections, sales, stock, top_sellers, why
 from query_api.sources import Sources
 
 ROUTERS = (
@@ -17,6 +17,7 @@ ROUTERS = (
     top_sellers.router,
     sales.router,
     events.router,
+    why.router,
     projections.router,
     health.router,
 )

@@ -7,7 +7,8 @@ NotFound
 ├── ProductNotFound         404 product_not_found
 ├── SkuNotFound             404 sku_not_found
 ├── OrderNotFound           404 order_not_found
-└── VersionNotReached       404 version_not_reached
+├── VersionNotReached       404 version_not_reached
+└── NothingRecorded         404 nothing_recorded
 ValidationFailed
 └── HistoryTooLong          422 history_too_long
 Unavailable
@@ -53,6 +54,12 @@ class VersionNotReached(NotFound):
     """The aggregate has not come to this version (yet); `newest` is the one that it has come to."""
 
     code, title = "version_not_reached", "It has not come to this version"
+
+
+class NothingRecorded(NotFound):
+    """No event has this subject (yet)."""
+
+    code, title = "nothing_recorded", "Nothing is recorded of it"
 
 
 class HistoryTooLong(ValidationFailed):

@@ -119,6 +119,41 @@ async def test_readers_at_the_console_show_old_and_new_versions_as_they_lie_ther
     assert all(one in lines for one in data)
 
 
+async def test_three_of_fifty_are_explained_from_the_command_to_the_rows(product: Product, unique: str) -> None:
+    sku = unique.upper()
+    await product.add(sku, 50)
+    ordered = await product.order((sku, 3))
+    await product.shows(f"/v1/orders/{ordered['order_id']}", {"status": "CONFIRMED"})
+    await product.shows(f"/v1/stock/{sku}", {"available": 47})
+    code, output = await stockroom("why", ordered["order_id"])
+    assert code == 0, output
+    lines = [line.lstrip("│├└─ ") for line in output.splitlines()]
+    started = [
+        next(n for n, line in enumerate(lines) if line.startswith(what))
+        for what in (
+            ordered["order_id"],
+            "staff:operator",
+            "order.placed.v1",
+            "orders.timeline",
+            "system:buy",
+            "stock.reserved.v1",
+            "stock.movements",
+            "order.stock_recorded.v1",
+            "order.confirmed.v1",
+            "orders.orders",
+        )
+    ]
+    assert started == sorted(started), output
+    assert "kind=RESERVED  on_hand_delta=0  reserved_delta=3  balance_after=47" in output
+    code, output = await stockroom("why", sku)
+    assert (code, output.splitlines()[0]) == (0, f"{sku}  47 available = 50 on hand − 3 reserved")
+    assert ordered["order_id"] in output
+    assert "product.added.v1" in output
+    code, output = await stockroom("why", "nobody")
+    assert code == 1
+    assert "Nothing is recorded of" in output
+
+
 async def test_an_unknown_topic_is_refused(settings: Settings) -> None:
     code, output = await stockroom("events", "--topic", "nowhere")
     assert code == 2

@@ -1,0 +1,145 @@
+"""Why something is as it is, over HTTP: commands, events, rows, and what could not be applied."""
+
+from typing import Any
+
+import httpx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from event_schemas import order, stock
+from query_api.why_tree import tree
+from tests.projectors.log import Log, added, confirmed, placed, received, reserved
+from tests.query_api.shelf import Shelf
+
+Json = dict[str, Any]
+
+
+async def explained(client: httpx.AsyncClient, subject: str, **parameters: object) -> Json:
+    answer = await client.get(f"/v1/why/{subject}", params={name: str(value) for name, value in parameters.items()})
+    assert answer.status_code == 200, answer.text
+    shown: Json = answer.json()
+    return shown
+
+
+async def a_sale(shelf: Shelf, name: str) -> None:
+    """Fifty are received; an order of three is placed, reserved, and confirmed by the policy."""
+    log, sku, story = shelf.log, f"SKU-{name}", f"story-{name}"
+    await shelf.feed([log.add(added(sku, "Lamp"), command_id=f"add-{name}", correlation_id=f"add-{name}")])
+    arrived = log.add(received(sku, 50), command_id=f"receive-{name}", correlation_id=f"add-{name}")
+    first = log.add(
+        placed(name, {sku: 3}), command_id=f"place-{name}", causation_id=f"place-{name}", correlation_id=story
+    )
+    kept = log.add(
+        reserved(sku, f"r-{name}", 3),
+        command_id=f"reserve-{name}",
+        causation_id=first.envelope.id,
+        actor="system:buy",
+        correlation_id=story,
+    )
+    counted = order.OrderStockRecorded(order_id=name, results=())
+    settled = [
+        log.add(
+            event, command_id=f"record-{name}", causation_id=kept.envelope.id, actor="system:buy", correlation_id=story
+        )
+        for event in (counted, confirmed(name, {sku: 3}))
+    ]
+    await shelf.feed([arrived, first, kept, *settled])
+
+
+async def test_an_order_is_told_from_its_command_to_its_confirmation(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    await a_sale(shelf, "w1")
+    shown = await explained(client, "w1")
+    (command,) = shown["stories"]
+    assert (command["id"], command["actor"], command["correlation_id"]) == ("place-w1", "user:u1", "story-w1")
+    (first,) = command["events"]
+    (reserve,) = first["then"]
+    (kept,) = reserve["events"]
+    (record,) = kept["then"]
+    assert [one["type"] for one in (first, kept, *record["events"])] == [
+        "order.placed.v1",
+        "stock.reserved.v1",
+        "order.stock_recorded.v1",
+        "order.confirmed.v1",
+    ]
+    assert (reserve["actor"], record["actor"]) == ("system:buy", "system:buy")
+    (moved,) = kept["rows"]
+    assert moved["table"] == "stock.movements"
+    assert moved["row"].items() >= {"kind": "RESERVED", "reserved_delta": 3, "balance_after": 47}.items()
+    assert [row["table"] for row in record["events"][1]["rows"]] == ["orders.timeline", "orders.orders"]
+    assert record["events"][1]["rows"][1]["row"]["status"] == "CONFIRMED"
+    assert (shown["dead_letters"], shown["truncated"], shown["stock"]) == ([], False, None)
+
+
+async def test_why_47_is_answered_by_the_stories_that_moved_the_stock(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    await a_sale(shelf, "w2")
+    shown = await explained(client, "SKU-w2")
+    assert shown["stock"] == {"on_hand": 50, "reserved": 3, "available": 47}
+    assert {one["id"] for one in shown["stories"]} == {"add-w2", "receive-w2", "place-w2"}
+    newest = await explained(client, "SKU-w2", stories=1)
+    assert ([one["id"] for one in newest["stories"]], newest["truncated"]) == (["place-w2"], True)
+
+
+async def test_a_product_is_told_with_its_prices(client: httpx.AsyncClient) -> None:
+    shown = await explained(client, "p-22423")
+    events = [event for command in shown["stories"] for event in command["events"] if event["subject"] == "p-22423"]
+    tables = [row["table"] for event in events for row in event["rows"]]
+    assert tables.count("catalog.price_history") == 2
+    assert tables.count("catalog.products") == 1
+
+
+async def test_what_could_not_be_applied_hangs_below_its_event_and_what_queues_behind_it_too(
+    client: httpx.AsyncClient, shelf: Shelf
+) -> None:
+    await a_sale(shelf, "w3")
+    again = shelf.log.add(placed("w3", {"SKU-w3": 3}), command_id="again", correlation_id="story-w3")
+    behind = shelf.log.add(
+        order.OrderFlagged(order_id="w3", reason="X"), command_id="behind", correlation_id="story-w3"
+    )
+    await shelf.feed([again, behind], poison=True)
+    shown = await explained(client, "w3")
+    letters = {
+        event["type"]: [(letter["reader"], letter["code"]) for letter in event["dead_letters"]]
+        for command in shown["stories"]
+        if command["id"] in {"again", "behind"}
+        for event in command["events"]
+    }
+    assert letters == {
+        "order.placed.v1": [("order_history", "apply_failed")],
+        "order.flagged.v1": [("order_history", "queued_behind")],
+    }
+
+
+async def test_of_what_nothing_is_recorded_nothing_is_told(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/why/nobody")
+    assert (answer.status_code, answer.json()["code"]) == (404, "nothing_recorded")
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=12))
+def test_every_event_stands_in_the_tree_once_whatever_it_names_as_its_cause(causes: list[int]) -> None:
+    log = Log()
+    rows: list[Json] = []
+    for number, cause in enumerate(causes):
+        item = log.add(stock.StockReceived(sku="A", warehouse_id="MAIN", quantity=1))
+        rows.append(
+            {
+                **item.envelope._asdict(),
+                "event_id": f"e{number}",
+                "command_id": f"c{number // 2}",
+                "causation_id": f"e{cause}",
+                "topic": item.topic,
+                "partition": 0,
+                "record_offset": item.offset,
+                "at": item.envelope.time,
+                "appended_at": item.envelope.time,
+            }
+        )
+    found: list[str] = []
+
+    def walk(commands: list[Json]) -> None:
+        for command in commands:
+            for event in command["events"]:
+                found.append(event["id"])
+                walk(event["then"])
+
+    walk(tree(rows, {}, {}, {}))
+    assert sorted(found) == sorted(row["event_id"] for row in rows)
