@@ -18,10 +18,11 @@ from query_api.sources import FromSources, Sources, applied
 MOST_EVENTS = 10_000
 EARLIEST, LATEST = 1900, 2200
 
+# All events of an aggregate lie in one partition, so their offsets are their order.
 HISTORY = """
 SELECT sequence, type, at, value FROM audit.{topic}
 WHERE subject = $1 AND ($2::bigint IS NULL OR sequence <= $2) AND ($3::timestamptz IS NULL OR at <= $3)
-ORDER BY sequence LIMIT {limit}
+ORDER BY partition, record_offset LIMIT {limit}
 """
 
 

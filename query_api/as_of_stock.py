@@ -24,7 +24,7 @@ WHERE subject = $1 AND type LIKE 'stock.reservation\\_rejected.%'
 """
 NEWEST = f"""
 SELECT sequence, record_offset FROM audit.{STOCK.name}
-WHERE subject = $1 AND sequence <= $2 ORDER BY sequence DESC LIMIT 1
+WHERE subject = $1 AND sequence <= $2 ORDER BY partition DESC, record_offset DESC LIMIT 1
 """
 
 

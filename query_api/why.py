@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/why", tags=["audit"], dependencies=[Depends(appli
 MOST_EVENTS = 500
 MOST_OWN = 200
 _PARTS = "\nUNION ALL ".join(f"(SELECT '{one.name}' AS topic, {COLUMNS} FROM audit.{one.name} {{0}})" for one in TOPICS)
-OWN = _PARTS.format(f"WHERE subject = $1 ORDER BY sequence DESC LIMIT {MOST_OWN}")
+OWN = _PARTS.format(f"WHERE subject = $1 ORDER BY partition DESC, record_offset DESC LIMIT {MOST_OWN}")
 OF_STORIES = _PARTS.format(f"WHERE correlation_id = ANY($1::text[]) LIMIT {MOST_EVENTS}")
 LEVELS = """
 SELECT sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved, sum(available)::bigint AS available

@@ -1,10 +1,13 @@
 """What the read models made of events, and what could not be made: rows, dead letters, commands that were refused."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 import orjson
 
+from event_schemas.codec import decode
+from event_schemas.order import OrderCancelled, OrderConfirmed
 from event_schemas.topics import CATALOG, ORDERS, STOCK
 from query_api.postgres import Postgres
 from query_api.refusals import ProjectionMissing
@@ -20,7 +23,7 @@ FROM stock.movements m JOIN unnest($1::int[], $2::bigint[]) AS e(partition, reco
 """
 # By aggregate and version.
 TIMELINE = """
-SELECT t.data::text AS data, t.order_id AS subject, t.sequence FROM orders.timeline t WHERE t.order_id = ANY($1::text[])
+SELECT t.sequence AS step, t.order_id AS subject, t.sequence FROM orders.timeline t WHERE t.order_id = ANY($1::text[])
 """
 STATUS = """
 SELECT status, reason, line_count, total, currency, order_id AS subject, version AS sequence FROM orders.orders
@@ -33,6 +36,12 @@ WHERE product_id = ANY($1::text[])
 PRODUCTS = """
 SELECT name, price, currency, withdrawn_reason, product_id AS subject, version AS sequence FROM catalog.products
 WHERE product_id = ANY($1::text[])
+"""
+# The row of the day, into which other orders of the same partition count too.
+SOLD = """
+SELECT s.day, s.sku, s.quantity, s.revenue, s.currency, e.partition, e.record_offset
+FROM unnest($1::int[], $2::bigint[], $3::date[], $4::text[]) AS e(partition, record_offset, day, sku)
+JOIN sales.sold_daily s ON s.partition = e.partition AND s.day = e.day AND s.sku = e.sku
 """
 OF_AGGREGATES = (
     (ORDERS.name, "orders.timeline", TIMELINE),
@@ -66,6 +75,10 @@ async def rows_of(postgres: Postgres, events: Rows) -> dict[Place, list[Json]]:
         ((STOCK.name, row["partition"], row["record_offset"]), _row("stock.movements", row))
         for row in map(dict, await postgres.rows(MOVEMENTS, numbers, offsets))
     ]
+    found += [
+        ((ORDERS.name, row["partition"], row["record_offset"]), _row("sales.sold_daily", row))
+        for row in map(dict, await postgres.rows(SOLD, *_sold(events)))
+    ]
     for topic, table, sql in OF_AGGREGATES:
         places = {(one["subject"], one["sequence"]): place_of(one) for one in events if one["topic"] == topic}
         subjects = list({subject for subject, _ in places})
@@ -74,6 +87,19 @@ async def rows_of(postgres: Postgres, events: Rows) -> dict[Place, list[Json]]:
             if place is not None:
                 found.append((place, _row(table, row)))
     return by_place(found)
+
+
+def _sold(events: Rows) -> tuple[list[Any], ...]:
+    """Partition, offset, day and SKU of everything that these events counted as sold, or no longer as sold."""
+    counted = [
+        (event["partition"], event["record_offset"], told.placed_at.astimezone(UTC).date(), line.sku)
+        for event in events
+        if event["topic"] == ORDERS.name
+        and isinstance(told := decode(event["type"], event["value"].encode()), OrderConfirmed | OrderCancelled)
+        for line in (told.lines if isinstance(told, OrderConfirmed) else told.sold)
+    ]
+    columns = tuple(map(list, zip(*dict.fromkeys(counted), strict=True)))
+    return columns or ([], [], [], [])
 
 
 async def dead_letters_of(

@@ -65,8 +65,10 @@ async def test_an_order_is_told_from_its_command_to_its_confirmation(client: htt
     (moved,) = kept["rows"]
     assert moved["table"] == "stock.movements"
     assert moved["row"].items() >= {"kind": "RESERVED", "reserved_delta": 3, "balance_after": 47}.items()
-    assert [row["table"] for row in record["events"][1]["rows"]] == ["orders.timeline", "orders.orders"]
-    assert record["events"][1]["rows"][1]["row"]["status"] == "CONFIRMED"
+    rows = {row["table"]: row["row"] for row in record["events"][1]["rows"]}
+    assert set(rows) == {"orders.timeline", "orders.orders", "sales.sold_daily"}
+    assert rows["orders.orders"]["status"] == "CONFIRMED"
+    assert rows["sales.sold_daily"].items() >= {"day": "2011-03-01", "sku": "SKU-w1", "quantity": 3}.items()
     assert (shown["dead_letters"], shown["truncated"], shown["stock"]) == ([], False, None)
 
 
