@@ -27,7 +27,9 @@ COMMANDS = (
     Command("rebuild", "infra.commands.run_module:rebuild", "Rebuild a read model from the log.", takes_all=True),
     Command("dlq", "infra.commands.run_module:dlq", "Events no read model could apply: show, retry.", takes_all=True),
     Command("bench", "infra.commands.run_module:bench", "Run the benchmarks.", takes_all=True),
-    Command("check", "infra.commands.check:check", "Lint, types and import rules.", takes_all=True),
+    Command(
+        "check", "infra.commands.check:check", "Lint, types, import rules, compatibility of events.", takes_all=True
+    ),
     Command("test", "infra.commands.test:test", "Run the tests on servers of their own.", takes_all=True),
     kafka_tool("kafka-topics", "Kafka's tool for topics."),
     kafka_tool("kafka-console-consumer", "Kafka's console consumer."),
