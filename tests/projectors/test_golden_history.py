@@ -15,8 +15,7 @@ from projectors.rebuild_progress import Progress
 from projectors.registry import PROJECTIONS
 from projectors.sorting import Decoder
 from projectors.status import Status
-from tests.projectors.conftest import PARTITIONS
-from tests.projectors.tiny import Bench
+from tests.projectors.tiny import PARTITIONS, Bench
 from tests.support.golden_history import Shipped, stories
 from tests.support.log import Entry, shipped_entry
 from tests.support.poll import until
@@ -28,7 +27,7 @@ async def over_history(request: pytest.FixtureRequest, bench: Bench, unique: str
     """A read model of the product, under a name and over a topic of its own that holds the golden history."""
     projection: Projection = request.param
     history = [event for _, story in stories() for event in story if event.topic == projection.topic]
-    for partition in range(PARTITIONS):
+    for partition in PARTITIONS:
         await bench.writer.append_raw(partition, _entries(partition, history))
     public = f"{unique}_public" if projection.public_schema else ""
     bench.projection = projection._replace(name=unique, topic=unique, public_schema=public)
@@ -40,7 +39,7 @@ def _entries(partition: int, history: list[Shipped]) -> list[Entry]:
     entries = []
     for event in history:
         versions[event.subject] = sequence = versions.get(event.subject, 0) + 1
-        if partition_of(event.subject, PARTITIONS) == partition:
+        if partition_of(event.subject, len(PARTITIONS)) == partition:
             entries.append(shipped_entry(event, writer="writer-1", epoch=1, sequence=sequence))
     return entries
 
