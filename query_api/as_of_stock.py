@@ -6,6 +6,8 @@ from typing import Any
 
 from event_schemas.topics import STOCK
 from query_api.as_of import Moment, must_reach
+from query_api.feeds import FEEDS
+from query_api.refusals import ProjectionLagging
 from query_api.sources import Sources
 
 _SUMS = """sum(on_hand_delta)::bigint AS on_hand, sum(reserved_delta)::bigint AS reserved, 0::bigint AS on_loan,
@@ -23,7 +25,7 @@ WHERE subject = $1 AND type LIKE 'stock.reservation\\_rejected.%'
   AND ($2::bigint IS NULL OR record_offset <= $2) AND ($3::timestamptz IS NULL OR at <= $3)
 """
 NEWEST = f"""
-SELECT sequence, record_offset FROM audit.{STOCK.name}
+SELECT sequence, partition, record_offset FROM audit.{STOCK.name}
 WHERE subject = $1 AND sequence <= $2 ORDER BY partition DESC, record_offset DESC LIMIT 1
 """
 
@@ -31,17 +33,29 @@ WHERE subject = $1 AND sequence <= $2 ORDER BY partition DESC, record_offset DES
 async def levels_as_of(sources: Sources, sku: str, moment: Moment) -> tuple[list[dict[str, Any]], int]:
     """The level of each warehouse after what had happened until a moment, and how many demands had been refused.
 
-    Raises `VersionNotReached`.
+    Raises `VersionNotReached`, or `ProjectionLagging` for a version whose movement the read model does not have yet.
     """
-    offset = None
-    if moment.version is not None:
-        newest = await sources.postgres.row(NEWEST, sku, moment.version)
-        if newest is not None:
-            must_reach(moment, newest["sequence"])
-            offset = newest["record_offset"]
+    offset = None if moment.version is None else await _offset_of(sources, sku, moment, moment.version)
     levels = await sources.postgres.rows(LEVELS, sku, offset, moment.at)
     refused = await sources.postgres.row(REFUSED, sku, offset, moment.at)
     return [dict(row) for row in levels], refused["count"] if refused else 0
+
+
+async def _offset_of(sources: Sources, sku: str, moment: Moment, version: int) -> int:
+    """Offset of the event that brought a SKU to a version. The audit knows it, the movements are another read model's,
+    which may be behind: then the sums would be those of an older version.
+    """
+    newest = await sources.postgres.row(NEWEST, sku, version)
+    must_reach(moment, newest["sequence"] if newest else 0)
+    assert newest is not None
+    offset = int(newest["record_offset"])
+    standing = (await sources.positions.of(FEEDS["stock"])).partitions.get(newest["partition"])
+    next_offset = standing.next_offset if standing else 0
+    if next_offset <= offset:
+        raise ProjectionLagging(
+            f"stock has not applied version {version} yet.", projection="stock", next_offset=next_offset
+        )
+    return offset
 
 
 async def sums_at(sources: Sources, skus: Sequence[str], at: datetime) -> dict[str, dict[str, int]]:

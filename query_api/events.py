@@ -68,7 +68,8 @@ async def list_events(
     """Events that count, oldest first by the time of their append, those of a partition in the log's order. Operators.
 
     `after` holds a place in every partition, so who goes on from page to page misses nothing that is appended
-    meanwhile, and sees nothing twice. `400 bad_cursor` for an `after` of another query.
+    meanwhile, and sees nothing twice. What the audit has parked shows once it is retried, at its place in the log:
+    who is past that place does not see it. `400 bad_cursor` for an `after` of another query.
     """
     named = ("events", subject, type, correlation)
     place = await _start(sources)
@@ -119,6 +120,9 @@ def _read(named: tuple[object, ...], after: str) -> Next:
     (text,) = read_cursor(named, after, (str,))
     try:
         nested: dict[str, dict[str, int]] = orjson.loads(text)
-        return {(topic, int(n)): int(offset) for topic, parts in nested.items() for n, offset in parts.items()}
-    except (ValueError, AttributeError, TypeError) as error:
+        place = {(topic, int(n)): int(offset) for topic, parts in nested.items() for n, offset in parts.items()}
+    except (ValueError, OverflowError, AttributeError, TypeError) as error:
         raise BadCursor("It does not say where to go on.") from error
+    if not all(0 <= number < 2**31 and 0 <= offset < 2**63 for (_, number), offset in place.items()):
+        raise BadCursor("It names no place in the log.")
+    return place

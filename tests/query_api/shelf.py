@@ -1,6 +1,6 @@
 """Read models filled from events in memory, by the projections and their stores, as the engine fills them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import asyncpg
 from redis.asyncio import Redis
@@ -43,8 +43,11 @@ class Shelf:
             await store.prepare(PARTITIONS)
             await store.load(PARTITIONS)
 
-    async def feed(self, events: Iterable[Recorded], void: int = 0, *, poison: bool = False) -> None:
-        """Applies events to every read model of their topic; they follow what was fed before.
+    async def feed(
+        self, events: Iterable[Recorded], void: int = 0, *, poison: bool = False, without: Collection[str] = ()
+    ) -> None:
+        """Applies events to every read model of their topic, but those named ``without``; they follow what was fed
+        before.
 
         Each partition's events come with `void` records that never happened. Some may be parked with `poison` only.
         """
@@ -55,7 +58,7 @@ class Shelf:
                 for partition in PARTITIONS
                 if (of_partition := [e for e in events if (e.topic, e.partition) == (projection.topic, partition)])
             ]
-            if batches:
+            if batches and projection.name not in without:
                 outcome = await store.commit(batches, NOTHING_PARKED)
                 assert poison or not outcome.parked, outcome.parked
 

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid4
 
 from event_schemas import catalog, order, stock
 from event_schemas.event import Event
+from projectors.registry import PROJECTIONS
 from tests.projectors.log import added, cancelled, gbp, placed, received, released, reserved
 from tests.query_api.shelf import Shelf
 
@@ -141,6 +142,25 @@ async def test_by_time_counts_what_happened_until_then_though_it_was_recorded_la
         await shelf.feed([shelf.log.add(event, at=DAY + timedelta(hours=hours))])
     shown, _ = await asked(client, f"/v1/stock/{sku}", (DAY + timedelta(hours=3)).isoformat())
     assert shown["available"] == 7
+
+
+async def test_a_version_that_only_one_of_audit_and_stock_knows_is_not_answered_with_another(
+    client: httpx.AsyncClient, shelf: Shelf, unique: str
+) -> None:
+    sku = unique.upper()
+    await shelf.feed([shelf.log.add(added(sku, "Lamp"))])
+    first = [shelf.log.add(received(sku, 50))]
+    await shelf.feed(first, without=["audit_stock"])
+    answer = await client.get(f"/v1/stock/{sku}", params={"as_of": "1"})
+    assert (code(answer), answer.json()["newest"]) == ((404, "version_not_reached"), 0)
+    names = {one.name for one in PROJECTIONS}
+    await shelf.feed(first, without=names - {"audit_stock"})
+    second = [shelf.log.add(received(sku, 7))]
+    await shelf.feed(second, without=["stock"])
+    assert code(await client.get(f"/v1/stock/{sku}", params={"as_of": "2"})) == (503, "projection_lagging")
+    assert (await asked(client, f"/v1/stock/{sku}", 1))[0]["available"] == 50
+    await shelf.feed(second, without=names - {"stock"})
+    assert (await asked(client, f"/v1/stock/{sku}", 2))[0]["available"] == 57
 
 
 @pytest.mark.parametrize("path", ["/v1/orders/o05", "/v1/products/p-22423", "/v1/stock/85123A"])

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from query_api.cursor import write_cursor
 from tests.projectors.log import NOON, placed, received
 from tests.query_api.shelf import Shelf
 
@@ -100,6 +101,13 @@ async def test_a_partition_keeps_its_order_though_its_append_times_go_back(
 
 @pytest.mark.parametrize("after", ["nonsense", "AAAA"])
 async def test_a_damaged_cursor_is_refused(client: httpx.AsyncClient, after: str) -> None:
+    answer = await client.get("/v1/events", params={"after": after})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
+
+
+@pytest.mark.parametrize("place", ["[]", '{"orders":{"0":1e30}}', '{"orders":{"0":-1}}', '{"orders":{"9999999999":1}}'])
+async def test_a_cursor_that_names_no_place_is_refused(client: httpx.AsyncClient, place: str) -> None:
+    after = write_cursor(("events", None, None, None), (place,))
     answer = await client.get("/v1/events", params={"after": after})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
 
