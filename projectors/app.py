@@ -4,9 +4,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from infra.http.limits import BodyLimit
 from infra.http.problems import Unavailable, install
 from projectors.dead_letters_http import dead_letters_router
 from projectors.engine import Engine
+
+MOST_BODY_BYTES = 10_000
+"""Of a request: a retry names a projection and a key."""
 
 
 class NotReady(Unavailable):
@@ -19,6 +23,7 @@ def create_app(engine: Engine) -> FastAPI:
     """The app that shows an engine's state and its dead letters, whose retry is all that it changes."""
     app = FastAPI(title="Stockroom projectors", version="1")
     install(app)
+    app.add_middleware(BodyLimit, max_bytes=MOST_BODY_BYTES)
     app.include_router(dead_letters_router(engine.pool, engine.redis, engine.projections))
 
     @app.get("/health")

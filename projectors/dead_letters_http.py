@@ -45,7 +45,7 @@ class RetryRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     projection: str = Field(description="Name of the projection that parked them.")
-    key: str | None = Field(description="Key of the records, or null for every key.")
+    key: str | None = Field(pattern=r"^[^\x00]*$", description="Key of the records, or null for every key.")
 
 
 class Retried(BaseModel):

@@ -63,6 +63,10 @@ async def test_what_is_not_there_or_not_understood_is_told(bench: Bench, client:
         assert (await client.get(path)).json()["code"] == code
     answer = await client.post("/v1/dead-letters/retry", json={"projection": name})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/key")
+    answer = await client.post("/v1/dead-letters/retry", json={"projection": name, "key": "a\x00"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/key")
+    answer = await client.post("/v1/dead-letters/retry", json={"projection": name, "key": "a" * 20_000})
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
 async def test_a_projection_of_another_version_is_not_retried(bench: Bench, client: httpx.AsyncClient) -> None:
