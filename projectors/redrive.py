@@ -5,17 +5,16 @@ that the key is free before it commits again. A try that is killed has done noth
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from infra.log_reader import START, Batch
 from projectors.sorting import Decode, Sorting
-from projectors.store import GenerationMoved, NotCommitted, Parked
+from projectors.store import GenerationMoved, Parked, PositionMoved, SwitchUnderWay
 
 PORTION = 1_000
 """Records that are tried in one step."""
 AGAIN_SECONDS = 0.02
-_FIRST = -1, frozenset[str]()
 
 
 class CannotRetry(Exception):
@@ -94,19 +93,29 @@ async def retry(redrive: Redrive, key: str | None = None) -> Redriven:
     Raises ``CannotRetry``, ``RebuildNeeded`` or ``StoreDamaged``; what was applied until then stays so.
     """
     total = Redriven()
-    for partition in await redrive.load():
-        after, held = _FIRST
-        while True:
-            try:
-                portion = await redrive.retry(partition, after, key, held)
-            except NotCommitted as error:
-                if isinstance(error, GenerationMoved):
-                    await redrive.load()
-                    after, held = _FIRST
-                await asyncio.sleep(AGAIN_SECONDS)
-                continue
-            if portion is None:
-                break
-            after, held = portion.last_offset, held | {one.key for one in portion.failed}
-            total = Redriven(*(sum(pair) for pair in zip(total, map(len, portion[:3]), strict=True)))
-    return total
+    while True:
+        partitions = await redrive.load()
+        try:
+            for partition in partitions:
+                async for portion in _portions(redrive, partition, key):
+                    total = Redriven(*(sum(pair) for pair in zip(total, map(len, portion[:3]), strict=True)))
+        except GenerationMoved:
+            await asyncio.sleep(
+                AGAIN_SECONDS
+            )  # the one that serves now has parked records of its own, of any partition
+        else:
+            return total
+
+
+async def _portions(redrive: Redrive, partition: int, key: str | None) -> AsyncIterator[Portion]:
+    after, held = -1, frozenset[str]()
+    while True:
+        try:
+            portion = await redrive.retry(partition, after, key, held)
+        except (PositionMoved, SwitchUnderWay):
+            await asyncio.sleep(AGAIN_SECONDS)
+            continue
+        if portion is None:
+            return
+        after, held = portion.last_offset, held | {one.key for one in portion.failed}
+        yield portion

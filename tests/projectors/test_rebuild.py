@@ -3,16 +3,19 @@
 import asyncio
 import io
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
 from event_schemas.record import Recorded
-from projectors.engine import connect_postgres, connect_redis
+from projectors.dead_letter_list import dead_letters
+from projectors.engine import connect_postgres, connect_redis, redrive_of
 from projectors.log_ends import LogEnds
 from projectors.projection import Statement
 from projectors.rebuild import Rebuild, RebuildRefused, Report
 from projectors.rebuild_progress import Progress, Task
+from projectors.redrive import Portion, retry
 from projectors.sorting import Decoder
 from projectors.status import State
 from tests.projectors.tiny import Bench, received, to_postgres
@@ -186,3 +189,34 @@ async def _uncopied(bench: Bench) -> int:
     store = bench.engine().stores[0]
     await store.load([0, 1, 2])
     return len(await store.uncopied(10))
+
+
+@both_stores
+async def test_a_retry_that_a_rebuild_overtakes_tries_all_that_the_new_generation_has_parked(bench: Bench) -> None:
+    for partition in (0, 2):
+        await bench.writer.append(partition, [received(f"s{partition}", 1, "explode")])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    apply = bench.projection.apply
+
+    def fixed(events: Sequence[Recorded]) -> list[Any]:
+        mended = [one._replace(event=one.event.model_copy(update={"reference": None})) for one in events]
+        return cast(list[Any], apply(mended))
+
+    repaired = bench.projection._replace(apply=fixed)
+    redrive = redrive_of(bench.pool, bench.redis, repaired, Decoder(0), "staff:test")
+
+    class Overtaken:
+        """Before its second partition the broken code rebuilds, so that generation 2 parks the same again."""
+
+        load = staticmethod(redrive.load)
+
+        async def retry(self, partition: int, after: int, key: str | None, held: frozenset[str]) -> Portion | None:
+            if partition == 2 and await _generation(bench) == 1:
+                await _rebuild(bench)
+            return await redrive.retry(partition, after, key, held)
+
+    await retry(Overtaken())
+    assert await _generation(bench) == 2
+    assert await bench.totals() == {"s0": 1, "s2": 1}
+    assert await dead_letters(bench.pool, bench.redis, [bench.projection]) == []
