@@ -7,15 +7,20 @@ import asyncpg
 import pytest
 
 from infra.settings import Settings
+from projectors import parked_rows
 from projectors.control_tables import create_control_tables
 
 BEFORE = """
 ALTER TABLE stockroom.projections DROP COLUMN switching_until;
 ALTER TABLE stockroom.projection_offsets DROP COLUMN unparked;
+ALTER TABLE stockroom.parked DROP COLUMN appended_ms, DROP COLUMN attempts;
+DROP TABLE stockroom.audit;
 COMMENT ON SCHEMA stockroom IS NULL;
 INSERT INTO stockroom.projections (name, version, active_generation) VALUES ('sales', 1, 4);
 INSERT INTO stockroom.projection_offsets (projection, generation, version, topic, partition, next_offset)
 VALUES ('sales', 4, 1, 'orders', 0, 17);
+INSERT INTO stockroom.parked (projection, generation, topic, partition, record_offset, key, error_code, error, headers)
+VALUES ('sales', 4, 'orders', 0, 16, 'o1', 'apply_failed', 'why', '[]');
 """
 
 
@@ -39,6 +44,9 @@ async def test_tables_of_an_older_release_get_what_came_later_and_keep_their_row
     assert tuple(row or ()) == (4, None)
     row = await empty.fetchrow("SELECT next_offset, unparked FROM stockroom.projection_offsets")
     assert tuple(row or ()) == (17, 0)
+    (letter,) = await parked_rows.of_serving(empty, "sales")
+    assert (letter.place, letter.attempts, letter.record.appended_ms) == ("orders/0@16", 1, 0)
+    assert await empty.fetchval("SELECT count(*) FROM stockroom.audit") == 0
 
 
 async def test_tables_that_are_up_to_date_are_not_locked(empty: asyncpg.Connection) -> None:
