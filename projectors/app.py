@@ -14,9 +14,9 @@ MOST_BODY_BYTES = 10_000
 
 
 class NotReady(Unavailable):
-    """A server does not answer, or a projection waits, needs a rebuild or was stopped; `reasons` has each."""
+    """A server does not answer, or a projection starts or waits; `reasons` has each, `alarms` what needs a person."""
 
-    code, title = "not_ready", "Not every projection is running"
+    code, title = "not_ready", "Not every projection can run"
 
 
 def create_app(engine: Engine) -> FastAPI:
@@ -32,12 +32,15 @@ def create_app(engine: Engine) -> FastAPI:
         return {"status": "ok"}
 
     @app.get("/ready")
-    async def ready() -> dict[str, str]:
-        """Every projection reads and applies, and the stores answer. Else 503 `not_ready` with the reasons."""
-        reasons = await engine.not_ready()
+    async def ready() -> dict[str, Any]:
+        """The stores answer, and every projection reads and applies but those that `alarms` names: they need a rebuild
+        or were stopped, and wait for a person, while all others serve. Else 503 `not_ready` with the reasons.
+        """
+        reasons, alarms = await engine.not_ready(), engine.alarms()
         if reasons:
-            raise NotReady("; ".join(f"{name}: {reason}" for name, reason in reasons.items()), reasons=reasons)
-        return {"status": "ready"}
+            told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            raise NotReady(told, reasons=reasons, alarms=alarms)
+        return {"status": "ready", "alarms": alarms}
 
     @app.get("/projections")
     async def projections() -> dict[str, list[dict[str, Any]]]:

@@ -24,6 +24,7 @@ from projectors.redrive_postgres import PostgresRedrive
 from projectors.redrive_redis import RedisRedrive
 from projectors.runner import Runner
 from projectors.sorting import Decode, Decoder
+from projectors.status import State
 from projectors.store import Store
 
 POSTGRES_SETTINGS = {
@@ -102,15 +103,24 @@ class Engine:
     async def not_ready(self) -> dict[str, str]:
         """What does not work at the moment, by projection or server, with the reason; empty when all does.
 
-        The stores are asked: one that hangs is found out within 2.5 s, long before a projection gives it up.
+        A projection that waits for a person is not among them: ``alarms`` has it, and the others serve. The stores are
+        asked: one that hangs is found out within 2.5 s, long before a projection gives it up.
         """
         postgresql, redis = await asyncio.gather(failing(partial(ask_postgres, self._dsn)), failing(self.redis.ping))
         servers = {"kafka": self.ends.error, "postgresql": postgresql, "redis": redis}
         reasons = {name: reason for name, reason in servers.items() if reason}
         for status in (runner.status for runner in self.runners):
-            if not status.ready:
+            if status.state in (State.STARTING, State.WAITING):
                 reasons[status.projection.name] = f"{status.state}: {status.last_error or 'not yet running'}"
         return reasons
+
+    def alarms(self) -> list[str]:
+        """The projections that go on only when a person has acted, a line each: ones to rebuild, and stopped ones."""
+        return [
+            f"{status.projection.name} {status.state}: {status.last_error}"
+            for status in (runner.status for runner in self.runners)
+            if status.state in (State.REBUILD_NEEDED, State.STOPPED)
+        ]
 
     def described(self) -> list[dict[str, Any]]:
         """Every projection as JSON."""

@@ -19,6 +19,7 @@ class State(StrEnum):
     WAITING = "waiting"
     """A server is away; it is tried again."""
     REBUILD_NEEDED = "rebuild_needed"
+    """An alarm: the tables are of another version. They serve as they were until a person rebuilds them."""
     STOPPED = "stopped"
     """An alarm: the log or the store is not what it was. Nothing is guessed; the others go on."""
 
@@ -36,11 +37,6 @@ class Status:
         self.applied = 0
         self._next_appended_ms: dict[int, int] = {}
         self._behind_since: dict[int, float] = {}
-
-    @property
-    def ready(self) -> bool:
-        """Whether it reads and applies."""
-        return self.state is State.RUNNING
 
     def loaded(self, loaded: Loaded) -> None:
         """Take over where the store stands."""

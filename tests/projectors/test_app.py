@@ -40,6 +40,22 @@ async def test_it_is_ready_once_every_projection_runs_and_shows_where_each_stand
     ]
 
 
+@pytest.mark.parametrize("store", ["postgres", "redis"])
+async def test_a_projection_to_rebuild_is_an_alarm_and_the_process_is_ready_for_the_others(bench: Bench) -> None:
+    async with bench.working():
+        await bench.writer.append(0, [received("a")])
+        await bench.until_totals({"a": 1})
+    bench.projection = bench.projection._replace(version=2)
+    engine = bench.engine()
+    transport = httpx.ASGITransport(create_app(engine))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client, running(engine.run()):
+        answer = await until(lambda: client.get("/ready"), lambda answer: answer.status_code == 200)
+        [alarm] = answer.json()["alarms"]
+        assert alarm.startswith(f"{bench.projection.name} rebuild_needed: ")
+        assert alarm.endswith(f"run `./stockroom rebuild {bench.projection.name}`")
+        assert await bench.totals() == {"a": 1}
+
+
 async def test_it_is_not_ready_while_postgresql_hangs(bench: Bench) -> None:
     async with cable_to_postgres(bench.settings) as (cable, through):
         engine = Engine(through, bench.pool, bench.redis, [bench.projection])
