@@ -22,7 +22,7 @@ MOST_EVENTS = 500
 MOST_OWN = 200
 _PARTS = "\nUNION ALL ".join(f"(SELECT '{one.name}' AS topic, {COLUMNS} FROM audit.{one.name} {{0}})" for one in TOPICS)
 OWN = _PARTS.format(f"WHERE subject = $1 ORDER BY partition DESC, record_offset DESC LIMIT {MOST_OWN}")
-OF_STORIES = _PARTS.format(f"WHERE correlation_id = ANY($1::text[]) LIMIT {MOST_EVENTS}")
+OF_STORIES = _PARTS.format(f"WHERE correlation_id = ANY($1::text[]) ORDER BY appended_at LIMIT {MOST_EVENTS}")
 LEVELS = """
 SELECT sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved, sum(available)::bigint AS available
 FROM stock.levels WHERE sku = $1 HAVING count(*) > 0
