@@ -14,7 +14,7 @@ import uvloop
 from rich.console import Console
 
 from benchmarks import commands as commands_of
-from benchmarks import commands_extent, scale_extent, starting
+from benchmarks import commands_extent, projections_extent, scale_extent, starting
 from benchmarks import freshness as freshness_of
 from benchmarks import kills as kills_of
 from benchmarks import retail as retail_of
@@ -22,6 +22,7 @@ from benchmarks import scale as scale_of
 from benchmarks.figures import RESULTS, Result, Section
 from benchmarks.machine import load, machine, now
 from benchmarks.page import PAGE, page_of
+from benchmarks.projections import PARTS
 from benchmarks.retail_file import retail_file
 from infra.launcher.display import console as make_console
 from infra.process import READING
@@ -33,6 +34,7 @@ File = Annotated[Path | None, typer.Argument(help="A retail file, .csv.gz; else 
 Times = Annotated[int, typer.Option(min=1, max=100, help="Warm starts.")]
 Cold = Annotated[bool, typer.Option(help="Also from a clean clone: needs the network, and minutes.")]
 Short = Annotated[bool, typer.Option("--short", help="A few seconds of measuring; nothing is written.")]
+Only = Annotated[str | None, typer.Option(help=f"One part: {', '.join(PARTS)}; else all, one after another.")]
 Save = Annotated[bool, typer.Option(help="Write the result beside the others.")]
 
 
@@ -82,15 +84,30 @@ def scale(short: Short = False, save: Save = True) -> None:
 
 
 @cli.command()
+def projections(only: Only = None, short: Short = False, save: Save = True) -> None:
+    """Read models: rebuilds against the same rows by hand, and how fresh they are. A result for each part."""
+    extent = projections_extent.SHORT if short else projections_extent.FULL
+    if only is not None and only not in PARTS:
+        raise typer.BadParameter(f"no part is called {only!r}; known: {', '.join(PARTS)}")
+    for name in PARTS if only is None else (only,):
+        arguments = [f"--only {name}", *(["--short"] if short else [])]
+        _run("projections", arguments, PARTS[name](extent), save=save and not short, part=name)
+
+
+@cli.command()
 def page() -> None:
     """Write docs/measurements.md from the results."""
     PAGE.write_text(page_of(Result.load(path) for path in sorted(RESULTS.glob("*.json"))))
 
 
-def _run(name: str, arguments: list[str], measuring: Coroutine[Any, Any, list[Section]], *, save: bool) -> None:
+def _run(
+    name: str, arguments: list[str], measuring: Coroutine[Any, Any, list[Section]], *, save: bool, part: str = ""
+) -> None:
     gc.set_threshold(*READING)
     console: Console = make_console()
-    result = Result(name, " ".join(["./stockroom bench", name, *arguments]), now(), machine())
+    result = Result(
+        f"{name}_{part}" if part else name, " ".join(["./stockroom bench", name, *arguments]), now(), machine()
+    )
     sections = uvloop.run(measuring)
     result = replace(result, machine={**result.machine, "load_after": load()}, sections=sections)
     result.show(console)

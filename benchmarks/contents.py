@@ -1,7 +1,7 @@
 """Digests of all that queries can see: each table through its public view, each sorted set that serves."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 from redis.asyncio import Redis
@@ -19,12 +19,12 @@ FROM (SELECT t::text COLLATE "C" AS line FROM {view} t) AS lines
 Contents = Mapping[str, tuple[int, str]]
 
 
-async def contents(settings: Settings) -> Contents:
-    """(rows, digest) by table (`stock.levels`) or key family (`top_sellers`)."""
+async def contents(settings: Settings, projections: Sequence[Projection] = PROJECTIONS) -> Contents:
+    """(rows, digest) of these by table (`stock.levels`) or key family (`top_sellers`)."""
     found: dict[str, tuple[int, str]] = {}
     connection = await asyncpg.connect(settings.dsn)
     try:
-        for projection in PROJECTIONS:
+        for projection in projections:
             for table in projection.tables if projection.store == "postgres" else ():
                 view = f"{projection.public_schema}.{table}"
                 row = await connection.fetchrow(DIGEST.format(view=view))
@@ -33,7 +33,7 @@ async def contents(settings: Settings) -> Contents:
     finally:
         await connection.close()
     async with Redis.from_url(settings.redis_address, decode_responses=True) as redis:
-        for projection in PROJECTIONS:
+        for projection in projections:
             if projection.store == "redis":
                 found[projection.name] = await _sorted_sets(redis, projection)
     return found

@@ -1,22 +1,19 @@
 """The orders that fill a log, as the command API would have appended them, and the requests that they stand for.
 
-They are decided by the rules of the domain, encoded by the product's codec and appended under a claim through its own
-fence: what is left out is HTTP and the memory of a writer. Each has a key of its own, so the window of keys is full
-when there are more of them than it holds; none has a deadline, as orders from history have none.
+They are decided by the rules of the domain and appended through the product's own fence, see `append`. Each has a key
+of its own, so the window of keys is full when there are more of them than it holds; none has a deadline, as orders from
+history have none.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from command_api.fence.fence import Fence
-from command_api.fence.kafka_log import KafkaLog
-from command_api.fence.log import MAX_BATCH_BYTES, Outgoing
+from benchmarks.append import append
 from command_api.intent import Intent
 from command_api.order import NewOrder
 from command_api.order_lines import Item, order_number
 from command_api.request import CommandRequest, command_identity, created_id
 from command_api.writer.aggregate import Versioned
-from command_api.writer.records import outgoing
 from domain.ids import product_id
 from domain.order import ORDER
 from domain.order_commands import PlaceOrder
@@ -24,7 +21,6 @@ from event_schemas.money import Money
 from event_schemas.order import OrderLine
 from event_schemas.topics import ORDERS
 from infra.http.principal import OPERATOR
-from infra.partition_of import partition_of
 from infra.settings import Settings
 
 PATH = "/v1/orders"
@@ -45,29 +41,9 @@ def order_id(idempotency_key: str) -> str:
 
 async def fill(settings: Settings, orders: int) -> None:
     """Append so many orders to the log. No command API may run. Raises `OutcomeUnknown` or `Deposed`."""
-    fences = []
-    for partition in range(settings.partitions):
-        log = KafkaLog(settings.bootstrap_servers, ORDERS.name, partition)
-        fence = Fence(log, lambda _: None)
-        await fence.claim()
-        fences.append((log, fence))
-    batches: list[list[Outgoing]] = [[] for _ in fences]
-    sizes = [0] * len(fences)
-    for intent in _intents(orders):
-        partition = partition_of(intent.command.aggregate_id, settings.partitions)
-        _, fence = fences[partition]
-        events = ORDER.decide(ORDER.initial, intent.command)
-        records = outgoing(intent, events, Versioned(0, ORDER.initial), fence.holder, datetime.now(UTC))
-        size = sum(record.size for record in records)
-        if sizes[partition] + size > MAX_BATCH_BYTES:
-            await fence.append(batches[partition])
-            batches[partition], sizes[partition] = [], 0
-        batches[partition] += records
-        sizes[partition] += size
-    for (log, fence), batch in zip(fences, batches, strict=True):
-        if batch:
-            await fence.append(batch)
-        await log.close()
+    new = Versioned(0, ORDER.initial)
+    placed = ((intent, new, ORDER.decide(ORDER.initial, intent.command)) for intent in _intents(orders))
+    await append(settings, ORDERS.name, placed)
 
 
 def _intents(orders: int) -> Iterator[Intent]:

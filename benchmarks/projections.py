@@ -1,0 +1,14 @@
+"""Read models: how fast they are rebuilt, how fresh they are. Each part has servers of its own and can run alone."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from benchmarks import projections_rebuild, projections_together
+from benchmarks.figures import Section
+from benchmarks.projections_extent import Extent
+
+PARTS: Mapping[str, Callable[[Extent], Coroutine[Any, Any, list[Section]]]] = {
+    "rebuild": projections_rebuild.measure,
+    "together": projections_together.measure,
+}
+"""By name. Each writes a result of its own, `projections_NAME`."""

@@ -1,0 +1,108 @@
+"""Rebuild of the order history against the same rows by hand, in turn on the same servers."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from statistics import median
+
+import asyncpg
+
+from benchmarks.by_hand import TABLES, Share
+from benchmarks.child import run_module
+from benchmarks.commands_sections import at_least, by_round
+from benchmarks.contents import DIGEST
+from benchmarks.figures import Figure, Section
+from benchmarks.projections_extent import Extent
+from benchmarks.projections_log import Filled, checkpoint, filled_log, rebuild
+from benchmarks.stage import CommandFailed
+from event_schemas.topics import ORDERS
+from infra.settings import Settings
+from projectors.order_history import PROJECTION
+
+OF_BY_HAND = 0.7
+SCHEMA = "by_hand"
+PROCESSES = (1, 2)
+
+
+async def measure(extent: Extent) -> list[Section]:
+    """Raises `CannotStart`, `StartFailed` or `CommandFailed`."""
+    ours: list[float] = []
+    theirs: dict[int, list[float]] = {count: [] for count in PROCESSES}
+    async with filled_log(extent.orders) as log:
+        for _ in range(extent.rounds):
+            ours.append(await rebuild(log.settings, PROJECTION.name))
+            for count in PROCESSES:
+                theirs[count].append(await _by_hand(log.settings, count))
+        equal = await _equal(log.settings)
+    return [_section(log, ours, theirs, equal)]
+
+
+async def _by_hand(settings: Settings, processes: int) -> float:
+    """Seconds until so many processes have made the rows, and one connection their keys and indexes after it."""
+    connection = await asyncpg.connect(settings.dsn)
+    try:
+        await connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}")
+        await connection.execute(PROJECTION.ddl.replace("{schema}", SCHEMA))
+        await checkpoint(settings)
+        began = time.monotonic()
+        shares = [
+            Share(settings.bootstrap_servers, settings.dsn, ORDERS.name, SCHEMA, tuple(partitions))
+            for partitions in (range(first, settings.partitions, processes) for first in range(processes))
+        ]
+        for ended in await asyncio.gather(*(run_module("benchmarks.by_hand", share.dumps()) for share in shares)):
+            if ended.code != 0:
+                raise CommandFailed(f"by hand ended with {ended.code}:\n{ended.errors}")
+        for sql in (PROJECTION.keys, PROJECTION.indexes):
+            await connection.execute(sql.replace("{schema}", SCHEMA))
+        await connection.execute("; ".join(f"ANALYZE {SCHEMA}.{name}" for name in TABLES))
+        return time.monotonic() - began
+    finally:
+        await connection.close()
+
+
+async def _equal(settings: Settings) -> dict[str, tuple[int, bool]]:
+    """By table how many rows the product's has, and whether the one made by hand has the same."""
+    found = {}
+    connection = await asyncpg.connect(settings.dsn)
+    try:
+        for name in TABLES:
+            ours, theirs = [
+                await connection.fetchrow(DIGEST.format(view=f"{schema}.{name}"))
+                for schema in (PROJECTION.public_schema, SCHEMA)
+            ]
+            assert ours is not None
+            found[name] = ours["rows"], ours == theirs
+    finally:
+        await connection.close()
+    return found
+
+
+def _section(
+    log: Filled, ours: list[float], theirs: dict[int, list[float]], equal: dict[str, tuple[int, bool]]
+) -> Section:
+    figures = [
+        Figure("rebuild, median", round(median(ours), 1), "s"),
+        by_round("rebuild by round", ours, "s", 1),
+        Figure("rebuild", round(log.events / median(ours)), "events/s"),
+    ]
+    for count, seconds in theirs.items():
+        name = f"by hand, {count} process{'es' if count > 1 else ''}"
+        figures += [
+            Figure(f"{name}, median", round(median(seconds), 1), "s"),
+            by_round(f"{name}, by round", seconds, "s", 1),
+            *at_least(f"rebuild in times of the rate {name}", median(_ratios(seconds, ours)), "×", OF_BY_HAND),
+        ]
+    figures += [
+        figure
+        for name, (rows, same) in equal.items()
+        for figure in (Figure(f"{name}: rows", rows), Figure(f"{name}: the same rows by hand", same))
+    ]
+    return Section(
+        "rebuild of order_history with its keys and indexes, in times of the same rows by hand (whole processes, "
+        f"their start included); medians of {len(ours)} rounds",
+        [*figures, *log.figures()],
+    )
+
+
+def _ratios(theirs: Iterable[float], ours: Iterable[float]) -> list[float]:
+    return [hand / product for hand, product in zip(theirs, ours, strict=True)]

@@ -1,0 +1,55 @@
+"""`./stockroom bench projections` on logs of a few orders, with servers and processes of its own."""
+
+import os
+from unittest.mock import patch
+
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks.__main__ import cli
+from benchmarks.figures import Figure, Section
+from benchmarks.projections import PARTS
+from benchmarks.projections_extent import Extent
+
+TINY = Extent(orders=1_200, rounds=2)
+
+
+async def measured(part: str) -> dict[str, dict[str, Figure]]:
+    """Figures by their names, by the first word of their section's title."""
+    # The benchmark puts the ports of its own servers into the environment.
+    with patch.dict(os.environ):
+        sections: list[Section] = await PARTS[part](TINY)
+    return {each.title.split()[0]: {figure.name: figure for figure in each.figures} for each in sections}
+
+
+def number(figure: Figure) -> float:
+    assert isinstance(figure.value, int | float)
+    return figure.value
+
+
+async def test_a_rebuild_makes_the_same_rows_as_by_hand_and_its_rates_stand_beside_those_of_both_ways() -> None:
+    found = (await measured("rebuild"))["rebuild"]
+    for table, rows in (("orders", 1_200), ("lines", 2_400), ("timeline", 2_400)):
+        assert found[f"{table}: rows"].value == rows
+        assert found[f"{table}: the same rows by hand"].value is True
+    assert len(str(found["rebuild by round"].value).split(" / ")) == TINY.rounds
+    for way in ("1 process", "2 processes"):
+        ratio = number(found[f"rebuild in times of the rate by hand, {way}"])
+        seconds = number(found[f"by hand, {way}, median"])
+        assert ratio == pytest.approx(seconds / number(found["rebuild, median"]), rel=0.5)
+
+
+async def test_all_read_models_of_orders_are_rebuilt_in_one_command_and_hold_every_event() -> None:
+    found = (await measured("together"))["rebuild"]
+    assert found["the whole command"].target == 45
+    assert found["every order is there"].value is True
+    assert found["every event is in the timeline"].value is True
+    assert number(found["sales.sold_daily: rows at the end"]) > 0
+    assert number(found["top_sellers: rows at the end"]) > 0
+    assert number(found["rows at the end for each event"]) > 2.5
+
+
+def test_an_unknown_part_is_refused_with_the_names_of_those_there_are() -> None:
+    refused = CliRunner().invoke(cli, ["projections", "--only", "nothing"])
+    assert refused.exit_code == 2
+    assert all(name in refused.output for name in PARTS)
