@@ -11,18 +11,17 @@ from typing import Any, NamedTuple, get_type_hints
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 from pydantic_core import from_json
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from command_api.desk import Desk
 from command_api.request import CommandRequest, request_of
+from infra.http.lean_route import plain_headers, respond
 from infra.http.principal import current_principal
 
 _JSON = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _TOLD = (b"idempotency-key", b"if-match", b"if-none-match", b"prefer", b"consistency-token")
 _READ = frozenset({b"content-type", *_TOLD})
-_ODD = frozenset({b"expect", b"content-encoding"})
 
 
 class _Understood(NamedTuple):
@@ -65,24 +64,7 @@ class LeanRoute:
         if understood is None:
             await self._ordinary(scope, _again(messages, receive), send)
             return
-        try:
-            response = await self._endpoint(*understood)
-        except Exception as error:
-            await self._answer(error, scope, _again(messages, receive), send)
-        else:
-            await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
-            await send({"type": "http.response.body", "body": response.body})
-
-    async def _answer(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        """What the app's exception handlers answer, chosen as on the ordinary route."""
-        scope["app"] = self._app
-        handlers = self._app.exception_handlers
-        kind = next(kind for kind in type(error).__mro__ if kind in handlers)
-        told = handlers[kind](Request(scope, receive, send), error)
-        response = told if isinstance(told, Response) else await told
-        await response(scope, receive, send)
-        if kind is Exception:
-            raise error  # nobody foresaw it: the server logs it
+        await respond(self._app, self._endpoint(*understood), scope, _again(messages, receive), send)
 
     async def _body(self, receive: Receive) -> list[Message]:
         """The messages up to the end of the body, or to where it is too large."""
@@ -114,17 +96,8 @@ class LeanRoute:
 
 def _plain(scope: Scope) -> dict[bytes, bytes] | None:
     """The headers that are read; None when the request is not a plain one with a JSON body."""
-    if scope["query_string"]:
-        return None
-    found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name in _READ:
-            if name in found:
-                return None
-            found[name] = value
-        elif name in _ODD:
-            return None
-    return found if found.get(b"content-type") in _JSON else None
+    found = None if scope["query_string"] else plain_headers(scope, _READ)
+    return found if found is not None and found.get(b"content-type") in _JSON else None
 
 
 def _again(messages: Iterable[Message], receive: Receive) -> Receive:

@@ -1,6 +1,6 @@
 """The query API as an ASGI app: every router, the shape of errors, the limits. Nothing connects here."""
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends
 
 from infra.http import problems
 from infra.http.limits import BodyLimit
@@ -8,6 +8,7 @@ from infra.http.problem_schema import problem_responses
 from infra.http.strict_query import strict_query
 from infra.settings import Settings
 from query_api import catalog, events, health, order_history, projections, sales, stock, top_sellers, why
+from query_api.lean_route import QueryApp
 from query_api.sources import Sources
 
 ROUTERS = (
@@ -23,9 +24,9 @@ ROUTERS = (
 )
 
 
-def create_app(settings: Settings, sources: Sources) -> FastAPI:
+def create_app(settings: Settings, sources: Sources) -> QueryApp:
     """The app that answers from `sources`, which its process opens and closes."""
-    app = FastAPI(
+    app = QueryApp(
         title="Stockroom query API",
         summary="What the read models know: products, stock, orders, sales.",
         version="1",
@@ -38,4 +39,6 @@ def create_app(settings: Settings, sources: Sources) -> FastAPI:
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    app.lean("/v1/orders/", ("order_history",), order_history.plain_order)
+    app.lean(top_sellers.PATH, top_sellers.READ, top_sellers.plain_top)
     return app

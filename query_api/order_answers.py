@@ -1,5 +1,6 @@
 """What the endpoints of orders answer."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -136,9 +137,10 @@ class LatestLines(BaseModel):
 def order(row: Record) -> dict[str, Any]:
     """A row of `orders.orders`, as `Order` has it."""
     money = {"subtotal": major(row["subtotal"]), "total": major(row["total"])}
-    return {**dict(row), **money, "flags": orjson.loads(row["flags"])}
+    flags = [{"reason": flag["reason"], "sku": flag.get("sku")} for flag in orjson.loads(row["flags"])]
+    return {**dict(row), **money, "flags": flags}
 
 
-def line(row: Record) -> dict[str, Any]:
+def line(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of `orders.lines`, as `Line` has it."""
-    return {**dict(row), "unit_price": major(row["unit_price"]), "line_total": major(row["line_total"])}
+    return {**row, "unit_price": major(row["unit_price"]), "line_total": major(row["line_total"])}

@@ -1,17 +1,19 @@
 """The read models in Redis: the active generation, positions, and sorted sets summed over several keys."""
 
 from collections.abc import Awaitable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from redis import exceptions
 from redis.asyncio import Redis
-from uuid_utils.compat import uuid4
 
 from infra.http.problems import DependencyUnavailable
 from query_api.refusals import ProjectionMissing
 
 TIMEOUT_SECONDS = 3.0
-SUM_SECONDS = 30
+MISSING = "The projectors have not made this read model yet."
+SUM = "query_api:sum"
+TOP = (Path(__file__).parent / "redis_top.lua").read_text()
 
 T = TypeVar("T")
 
@@ -26,6 +28,7 @@ class SortedSets:
             socket_connect_timeout=TIMEOUT_SECONDS,
             socket_timeout=TIMEOUT_SECONDS,
         )
+        self._top = self._redis.register_script(TOP)
 
     async def close(self) -> None:
         """Ends all connections."""
@@ -39,7 +42,7 @@ class SortedSets:
         """What the keys of the active generation begin with. Raises `ProjectionMissing` when there is none."""
         generation = await _answer(cast(Awaitable[str | None], self._redis.get(f"active:{projection}")))
         if generation is None:
-            raise ProjectionMissing("The projectors have not made this read model yet.")
+            raise ProjectionMissing(MISSING)
         return f"{projection}:{generation}:"
 
     async def positions(self, prefix: str) -> dict[str, str]:
@@ -50,19 +53,14 @@ class SortedSets:
         """How many records were set aside because they cannot be applied."""
         return await _answer(self._redis.hlen(f"{prefix}parked"))
 
-    async def top(self, keys: Sequence[str], limit: int) -> list[tuple[str, int]]:
-        """The `limit` members with the highest scores above 0, summed over `keys`; ties by member, descending."""
-        if len(keys) == 1:
-            found = await _answer(self._redis.zrange(keys[0], 0, limit - 1, desc=True, withscores=True))
-        else:
-            total = f"query_api:sum:{uuid4().hex}"
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.zunionstore(total, list(keys))
-                pipe.expire(total, SUM_SECONDS)
-                pipe.zrange(total, 0, limit - 1, desc=True, withscores=True)
-                pipe.unlink(total)
-                found = (await _answer(pipe.execute()))[2]
-        return [(str(member), int(score)) for member, score in cast(list[tuple[str, float]], found) if score > 0]
+    async def top(self, projection: str, names: Sequence[str], limit: int) -> list[tuple[str, int]]:
+        """The `limit` members with the highest scores above 0, summed over the sorted sets of these names in the active
+        generation; ties by member, descending. One round trip. Raises `ProjectionMissing` when there is none.
+        """
+        found = await _answer(self._top(keys=[f"active:{projection}", SUM], args=[projection, limit, *names]))
+        if found is None:
+            raise ProjectionMissing(MISSING)
+        return [(member, int(score)) for member, score in zip(found[::2], found[1::2], strict=True) if int(score) > 0]
 
 
 async def _answer(asked: Awaitable[T]) -> T:

@@ -11,6 +11,7 @@ from infra.http.prefer import wait_seconds
 from infra.settings import Settings
 from query_api.consistency import Consistency
 from query_api.log import Log
+from query_api.names import Names
 from query_api.positions import Positions
 from query_api.postgres import Postgres
 from query_api.sorted_sets import SortedSets
@@ -21,6 +22,7 @@ class Sources:
 
     def __init__(self, settings: Settings) -> None:
         self.postgres = Postgres(settings.dsn)
+        self.names = Names(self.postgres)
         self.redis = SortedSets(settings.redis_address)
         self.log = Log(settings.bootstrap_servers)
         self.positions = Positions(self.postgres, self.redis)
@@ -68,9 +70,17 @@ def applied(*names: str) -> Callable[..., Awaitable[None]]:
             str | None, Header(description="`wait=N`: how many seconds to wait for the token, 0 to 30.")
         ] = None,
     ) -> None:
-        wait = wait_seconds(joined(request.headers, "prefer") if prefer is not None else None)
         tokens = joined(request.headers, HEADER) if consistency_token is not None else None
-        if tokens is not None:
-            await sources.consistency.reach(tokens, wait, names)
+        await wait_applied(sources, names, tokens, joined(request.headers, "prefer") if prefer is not None else None)
 
     return reached
+
+
+async def wait_applied(sources: Sources, names: tuple[str, ...], tokens: str | None, prefer: str | None) -> None:
+    """Wait until the read models `names` have applied what these headers name, None for one that is not there.
+
+    Raises `BadPrefer` also without a token, and as `Consistency.reach` does.
+    """
+    wait = wait_seconds(prefer)
+    if tokens is not None:
+        await sources.consistency.reach(tokens, wait, names)

@@ -1,21 +1,28 @@
 """Endpoint of the read model `top_sellers`: sorted sets from Redis, names from the catalog."""
 
+import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 from pydantic.config import JsonDict
 
+from infra.http.consistency_token import HEADER
 from infra.http.principal import CurrentPrincipal
 from infra.http.problems import ValidationFailed
 from query_api.days import Day, before, between, today
+from query_api.lean_route import Answering, json
 from query_api.paging import Limit
-from query_api.sources import FromSources, applied
+from query_api.sources import FromSources, Sources, applied
 
-router = APIRouter(prefix="/v1/top-sellers", tags=["sales"])
+PATH = "/v1/top-sellers"
+router = APIRouter(prefix=PATH, tags=["sales"])
 
-NAMES = "SELECT product_id, sku, name FROM catalog.products WHERE product_id = ANY($1::text[])"
+READ = ("top_sellers", "catalog")
+"""The read models that an answer is taken from."""
+_PLAIN = {"limit": re.compile(r"[1-9]\d?|100", re.ASCII), "window": re.compile(r"all|[1-9]\d{0,2}d", re.ASCII)}
+"""What the lean route understands."""
 
 _EXAMPLE: JsonDict = {
     "rank": 1,
@@ -47,10 +54,11 @@ class TopSellers(BaseModel):
     items: list[Seller]
 
 
-@router.get("", response_model=TopSellers, dependencies=[Depends(applied("top_sellers", "catalog"))])
+@router.get("", response_model=TopSellers, dependencies=[Depends(applied(*READ))])
 async def top_sellers(
     principal: CurrentPrincipal,
     sources: FromSources,
+    request: Request,
     limit: Limit = 10,
     window: Annotated[
         str | None,
@@ -63,31 +71,37 @@ async def top_sellers(
     day: Annotated[Day | None, Query(description="One UTC day.")] = None,
     start: Annotated[Day | None, Query(alias="from", description="First UTC day; with `to`.")] = None,
     end: Annotated[Day | None, Query(alias="to", description="Last UTC day; with `from`.")] = None,
-) -> dict[str, Any]:
-    """What was sold most, by pieces of confirmed orders on the day they were placed; cancelled ones do not count."""
+) -> Response:
+    """What was sold most, by pieces of confirmed orders on the day they were placed; cancelled ones do not count.
+
+    SKU and name are at most a second old, and as new as a Consistency-Token of the catalog asks for.
+    """
     days = _days(window, day, start, end)
-    prefix = await sources.redis.prefix("top_sellers")
-    keys = [f"{prefix}top:sale:all"] if days is None else [f"{prefix}top:sale:day:{one:%Y%m%d}" for one in days]
-    found = await sources.redis.top(keys, limit)
-    rows = await sources.postgres.rows(NAMES, [product_id for product_id, _ in found]) if found else []
-    known = {row["product_id"]: row for row in rows}
+    return await _ranked(sources, window, days, limit, tokened=HEADER in request.headers)
+
+
+def plain_top(_: str, query: dict[str, str]) -> Answering | None:
+    """The lean route of `top_sellers`, for a window."""
+    if not all(name in _PLAIN and _PLAIN[name].fullmatch(value) for name, value in query.items()):
+        return None
+    window, limit = query.get("window"), int(query.get("limit", 10))
+    days = _days(window, None, None, None)
+    return lambda sources, tokened: _ranked(sources, window, days, limit, tokened=tokened)
+
+
+async def _ranked(
+    sources: Sources, window: str | None, days: list[date] | None, limit: int, *, tokened: bool
+) -> Response:
+    sets = ["top:sale:all"] if days is None else [f"top:sale:day:{one:%Y%m%d}" for one in days]
+    found = await sources.redis.top("top_sellers", sets, limit)
+    names = await sources.names.of((product_id for product_id, _ in found), now=tokened)
     items = [
-        {
-            "rank": rank,
-            "product_id": product_id,
-            "sku": known[product_id]["sku"] if product_id in known else None,
-            "name": known[product_id]["name"] if product_id in known else None,
-            "total_quantity_sold": quantity,
-        }
+        {"rank": rank, "product_id": product_id, **names[product_id]._asdict(), "total_quantity_sold": quantity}
         for rank, (product_id, quantity) in enumerate(found, 1)
     ]
     first, last = (days[0], days[-1]) if days else (None, None)
-    return {
-        "window": window or ("days" if days else "all"),
-        "first_day": first,
-        "last_day": last,
-        "items": items,
-    }
+    shown = window or ("days" if days else "all")
+    return json({"window": shown, "first_day": first, "last_day": last, "items": items})
 
 
 def _days(window: str | None, day: date | None, start: date | None, end: date | None) -> list[date] | None:
