@@ -11,13 +11,26 @@ from projectors.parked_rows import ParkedPartition
 
 async def audit(
     connection: Connection, actor: str, action: str, where: ParkedPartition, outcome: Mapping[str, Any]
-) -> None:
-    """Add an act on the parked records of a partition, in the caller's transaction."""
-    await connection.execute(
+) -> int:
+    """Add an act on the parked records of a partition, in the caller's transaction; gives the number of the row."""
+    row: int = await connection.fetchval(
         "INSERT INTO stockroom.audit (actor, action, projection, generation, topic, partition, outcome) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
         actor,
         action,
         *where,
         orjson.dumps(outcome).decode(),
     )
+    return row
+
+
+async def audit_outcome(connection: Connection, row: int, outcome: Mapping[str, Any]) -> None:
+    """Say what came of an act that was audited before it was done."""
+    await connection.execute(
+        "UPDATE stockroom.audit SET outcome = $2 WHERE id = $1", row, orjson.dumps(outcome).decode()
+    )
+
+
+async def unaudit(connection: Connection, row: int) -> None:
+    """Remove an act that was audited before it was done, and was not done."""
+    await connection.execute("DELETE FROM stockroom.audit WHERE id = $1", row)

@@ -63,6 +63,7 @@ CREATE TABLE IF NOT EXISTS stockroom.audit (
     partition int NOT NULL,
     outcome jsonb NOT NULL
 );
+CREATE INDEX IF NOT EXISTS parked_of_key ON stockroom.parked USING hash (key);
 """
 """All of it may run again on a database of any age: what came later stands as ``ALTER TABLE`` at the end."""
 

@@ -1,8 +1,9 @@
 """What is parked in the serving generations, for operators: found, and told as a line or as JSON."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 from redis.asyncio import Redis
@@ -10,9 +11,14 @@ from redis.asyncio import Redis
 from projectors import parked_rows
 from projectors import redis_keys as names
 from projectors.projection import Projection
-from projectors.store import Parked
+from projectors.redis_parked import RedisParked
+from projectors.store import Parked, Place
 
 ERROR_WIDTH = 100
+PAGE = 500
+"""Records of one answer of the store: each has its value with it."""
+
+T = TypeVar("T")
 
 
 class DeadLetter(NamedTuple):
@@ -53,18 +59,49 @@ class DeadLetter(NamedTuple):
         }
 
 
-async def dead_letters(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> list[DeadLetter]:
-    """The parked records of projections, in log order by projection and partition."""
-    found = []
-    for projection in projections:
-        if projection.store == "redis":
-            serving = int(await redis.get(names.active_key(projection.name)) or 0)
-            rows = names.in_log_order(await redis.hvals(f"{names.prefix(projection.name, serving)}parked"))
-        else:
-            async with pool.acquire() as connection:
-                try:
-                    rows = await parked_rows.of_serving(connection, projection.name)
-                except asyncpg.UndefinedTableError:
-                    rows = []  # no projector has ever run here
-        found += [DeadLetter(projection.name, one) for one in rows]
-    return found
+async def dead_letters(
+    pool: asyncpg.Pool, redis: Redis, projection: Projection, key: str | None = None, after: Place = (-1, -1)
+) -> AsyncIterator[DeadLetter]:
+    """The parked records of a projection behind a place, of one key or of all, in log order by partition."""
+    if projection.store == "redis":
+        records = await _in_redis(redis, projection)
+        places = await records.places()
+        async for parked in records.among(places[bisect_right(places, after) :], key):
+            yield DeadLetter(projection.name, parked)
+        return
+    page: list[Parked] = []
+    where = projection.name, projection.topic, key
+    while page := await _asked(pool, page, parked_rows.page, *where, after, PAGE):
+        for parked in page:
+            yield DeadLetter(projection.name, parked)
+        after, page = (page[-1].record.partition, page[-1].record.offset), []
+
+
+async def dead_letter(pool: asyncpg.Pool, redis: Redis, projection: Projection, place: Place) -> DeadLetter | None:
+    """The record that is parked at a place, if one is."""
+    async for letter in dead_letters(pool, redis, projection, after=(place[0], place[1] - 1)):
+        return letter if (letter.parked.record.partition, letter.parked.record.offset) == place else None
+    return None
+
+
+async def count_dead_letters(pool: asyncpg.Pool, redis: Redis, projection: Projection, key: str | None = None) -> int:
+    """How many records a projection has parked, of one key or of all."""
+    if projection.store != "redis":
+        return await _asked(pool, 0, parked_rows.count, projection.name, key)
+    records = await _in_redis(redis, projection)
+    if key is None:
+        return await records.count()
+    return len([one async for one in records.among(await records.places(), key)])
+
+
+async def _in_redis(redis: Redis, projection: Projection) -> RedisParked:
+    serving = int(await redis.get(names.active_key(projection.name)) or 0)
+    return RedisParked(redis, names.prefix(projection.name, serving))
+
+
+async def _asked(pool: asyncpg.Pool, nothing: T, ask: Callable[..., Awaitable[T]], *args: Any) -> T:
+    async with pool.acquire() as connection:
+        try:
+            return await ask(connection, *args)
+        except asyncpg.UndefinedTableError:
+            return nothing  # no projector has ever run here

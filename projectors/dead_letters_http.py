@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -13,12 +13,17 @@ from redis.exceptions import RedisError
 from infra.http.principal import Operator
 from infra.http.problems import Conflict, DependencyUnavailable, NotFound
 from infra.http.strict_query import strict_query
-from projectors.dead_letter_list import dead_letters
+from projectors.dead_letter_list import DeadLetter, count_dead_letters, dead_letter, dead_letters
 from projectors.engine import redrive_of
 from projectors.projection import Projection
-from projectors.redrive import CannotRetry, retry
+from projectors.redrive import retry
 from projectors.sorting import Decoder
-from projectors.store import NotCommitted, RebuildNeeded, StoreDamaged
+from projectors.store import NotCommitted, Place, RebuildNeeded, StoreDamaged
+
+BEFORE_ALL = (-1, -1)
+"""A place before every other."""
+Number = Annotated[int, Path(ge=0, lt=2**31)]
+Offset = Annotated[int, Path(ge=0, lt=2**63)]
 
 
 class ProjectionUnknown(NotFound):
@@ -66,31 +71,54 @@ def dead_letters_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[
                 return projection
         raise ProjectionUnknown(f"Known are {', '.join(one.name for one in projections)}.")
 
+    def begin(cursor: str) -> tuple[Projection, Place]:
+        name, _, place = cursor.partition(" ")
+        partition, _, offset = place.partition("@")
+        return named(name), (int(partition), int(offset))
+
+    async def at(projection: Projection, topic: str, partition: int, offset: int) -> DeadLetter:
+        async with _answering():
+            letter = await dead_letter(pool, redis, projection, (partition, offset))
+        if letter is None or topic != projection.topic:
+            raise NotParked(f"Nothing is parked at {topic}/{partition}@{offset}.")
+        return letter
+
     @router.get("")
     async def list_dead_letters(
         operator: Operator,
         projection: str | None = None,
         key: str | None = None,
+        after: Annotated[str | None, Query(pattern=r"^\w+ \d{1,9}@\d{1,18}$")] = None,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     ) -> dict[str, Any]:
-        """Parked records by projection and place, the first `limit` of them, and how many there are in all."""
-        chosen = projections if projection is None else [named(projection)]
+        """Parked records by projection and place, `limit` of them, and how many there are in all.
+
+        `next` is what to give as `after` for those that follow; null at the end.
+        """
+        chosen = list(projections) if projection is None else [named(projection)]
+        first, place = (chosen[0], BEFORE_ALL) if after is None else begin(after)
+
+        async def following() -> AsyncIterator[DeadLetter]:
+            for one in chosen[chosen.index(first) if first in chosen else len(chosen) :]:
+                async for letter in dead_letters(pool, redis, one, key, place if one is first else BEFORE_ALL):
+                    yield letter
+
+        found: list[DeadLetter] = []
         async with _answering():
-            found = [one for one in await dead_letters(pool, redis, chosen) if key in (None, one.parked.key)]
-        return {"total": len(found), "items": [one.described() for one in found[:limit]]}
+            total = sum([await count_dead_letters(pool, redis, one, key) for one in chosen])
+            async for letter in following():
+                found.append(letter)
+                if len(found) > limit:
+                    break
+        items = [letter.described() for letter in found[:limit]]
+        return {"total": total, "items": items, "next": _cursor(found[limit - 1]) if len(found) > limit else None}
 
     @router.get("/{projection}/{topic}/{partition}/{offset}")
     async def show_dead_letter(
-        operator: Operator, projection: str, topic: str, partition: int, offset: int
+        operator: Operator, projection: str, topic: str, partition: Number, offset: Offset
     ) -> dict[str, Any]:
         """One parked record with its headers and value as text."""
-        place = f"{topic}/{partition}@{offset}"
-        async with _answering():
-            found = await dead_letters(pool, redis, [named(projection)])
-        for one in found:
-            if one.parked.place == place:
-                return one.whole()
-        raise NotParked(f"Nothing is parked at {place}.")
+        return (await at(named(projection), topic, partition, offset)).whole()
 
     @router.post("/retry", response_model=Retried)
     async def retry_dead_letters(operator: Operator, wanted: RetryRequest) -> Retried:
@@ -103,11 +131,16 @@ def dead_letters_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[
     return router
 
 
+def _cursor(letter: DeadLetter) -> str:
+    record = letter.parked.record
+    return f"{letter.projection} {record.partition}@{record.offset}"
+
+
 @asynccontextmanager
 async def _answering() -> AsyncIterator[None]:
     try:
         yield
-    except (CannotRetry, RebuildNeeded, StoreDamaged, NotCommitted) as error:
+    except (RebuildNeeded, StoreDamaged, NotCommitted) as error:
         raise RetryRefused(str(error)) from error
     except RedisError as error:
         raise DependencyUnavailable("Redis does not answer.") from error

@@ -1,24 +1,30 @@
 """`./stockroom dlq`: events that projections have parked. A fix is new code, a restart of the projectors, a retry."""
 
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn, TypeVar
 
+import asyncpg
 import orjson
 import typer
+from redis.asyncio import Redis
 
 from infra.http.principal import OPERATOR
 from infra.process import run_process
+from infra.reason import reason
 from infra.settings import Settings
 from projectors.back_off import AWAY
-from projectors.dead_letter_list import DeadLetter, dead_letters
+from projectors.dead_letter_list import DeadLetter, count_dead_letters, dead_letter, dead_letters
 from projectors.engine import connect_postgres, connect_redis, redrive_of
 from projectors.projection import Projection
-from projectors.redrive import CannotRetry, retry
+from projectors.redrive import Redriven, retry
 from projectors.registry import PROJECTIONS, named
 from projectors.sorting import Decoder
-from projectors.store import RebuildNeeded, StoreDamaged
+from projectors.store import NotCommitted, RebuildNeeded, StoreDamaged
+
+T = TypeVar("T")
 
 cli = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -31,8 +37,13 @@ _PLACE_HELP = "TOPIC/PARTITION@OFFSET, as `list` shows it."
 @cli.command("list")
 def list_letters(projection: _Projection = None, key: _Key = None, json: _Json = False) -> None:
     """Every parked record: projection, place, key, reason, how often it was tried, how old it is, the error."""
-    for letter in _letters(_chosen(projection), key):
-        _say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
+
+    async def act(pool: asyncpg.Pool, redis: Redis) -> None:
+        for one in _chosen(projection):
+            async for letter in dead_letters(pool, redis, one, key):
+                _say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
+
+    _run(act)
 
 
 @cli.command()
@@ -40,7 +51,7 @@ def show(
     place: Annotated[str, typer.Argument(help=_PLACE_HELP)], projection: _Projection = None, json: _Json = False
 ) -> None:
     """One parked record with its headers and value. Exit 1: nothing is parked there."""
-    for letter in _at(place, _letters(_chosen(projection))):
+    for letter in _at(place, _chosen(projection)):
         if json:
             _say(orjson.dumps(letter.whole()).decode())
         else:
@@ -58,41 +69,48 @@ def retry_letters(
     """Apply parked records, each key in its order until one fails again. Exit 1: some failed, or nothing is there."""
     if [place is not None, key is not None, every].count(True) != 1:
         _end("give a place, or --key, or --all", 2)
-    letters = _letters(_chosen(projection), key)
+    chosen = _chosen(projection)
     if place is not None:
-        letters = _at(place, letters)
-    if not letters:
+        wanted: dict[str, str | None] = {letter.projection: letter.parked.key for letter in _at(place, chosen)}
+    else:
+        counts = _counts(chosen, key)
+        wanted = dict.fromkeys(counts, key)
+    if not wanted:
         _end("nothing is parked", 1)
-    keys = {letter.projection: None if every else letter.parked.key for letter in letters}
     if every and not yes:
-        typer.confirm(f"Retry {len(letters):,} records of {', '.join(keys)}?", abort=True)
-    if any([_retry(named(name), only) for name, only in keys.items()]):  # noqa: C419 (all of them are tried)
+        typer.confirm(f"Retry {sum(counts.values()):,} records of {', '.join(wanted)}?", abort=True)
+    if sum(_retry(named(name), only) for name, only in wanted.items()):
         raise typer.Exit(1)
 
 
 def _retry(projection: Projection, key: str | None) -> int:
-    async def act(settings: Settings) -> Any:
-        async with connect_postgres(settings) as pool, connect_redis(settings) as redis:
-            return await retry(redrive_of(pool, redis, projection, Decoder(0), str(OPERATOR)), key)
+    async def act(pool: asyncpg.Pool, redis: Redis) -> Redriven:
+        return await retry(redrive_of(pool, redis, projection, Decoder(0), str(OPERATOR)), key)
 
     done = _run(act)
     _say(f"{projection.name}: {done.done:,} applied, {done.failed:,} failed again, {done.waiting:,} wait behind those")
-    return int(done.failed)
+    return done.failed
 
 
-def _letters(projections: Sequence[Projection], key: str | None = None) -> list[DeadLetter]:
-    async def act(settings: Settings) -> list[DeadLetter]:
-        async with connect_postgres(settings) as pool, connect_redis(settings) as redis:
-            return await dead_letters(pool, redis, projections)
+def _counts(projections: Sequence[Projection], key: str | None) -> dict[str, int]:
+    async def act(pool: asyncpg.Pool, redis: Redis) -> dict[str, int]:
+        found = {one.name: await count_dead_letters(pool, redis, one, key) for one in projections}
+        return {name: count for name, count in found.items() if count}
 
-    return [letter for letter in _run(act) if key in (None, letter.parked.key)]
+    return _run(act)
 
 
-def _at(place: str, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-    found = [letter for letter in letters if letter.parked.place == place]
-    if not found:
-        _end(f"nothing is parked at {place}", 1)
-    return found
+def _at(place: str, projections: Sequence[Projection]) -> list[DeadLetter]:
+    form = re.fullmatch(r"(.+)/(\d{1,9})@(\d{1,18})", place)
+    if form is None:
+        _end(f"{place!r} is no place: {_PLACE_HELP}", 2)
+    topic, at = form[1], (int(form[2]), int(form[3]))
+
+    async def act(pool: asyncpg.Pool, redis: Redis) -> list[DeadLetter]:
+        found = [await dead_letter(pool, redis, one, at) for one in projections if one.topic == topic]
+        return [letter for letter in found if letter is not None]
+
+    return _run(act) or _end(f"nothing is parked at {place}", 1)
 
 
 def _chosen(name: str | None) -> list[Projection]:
@@ -102,18 +120,19 @@ def _chosen(name: str | None) -> list[Projection]:
         _end(str(error.args[0]), 2)
 
 
-def _run(act: Callable[[Settings], Awaitable[Any]]) -> Any:
-    results: list[Any] = []
+def _run(act: Callable[[asyncpg.Pool, Redis], Awaitable[T]]) -> T:
+    results: list[T] = []
 
     async def main(settings: Settings) -> None:
-        results.append(await act(settings))
+        async with connect_postgres(settings) as pool, connect_redis(settings) as redis:
+            results.append(await act(pool, redis))
 
     try:
         run_process(main)
-    except (CannotRetry, RebuildNeeded, StoreDamaged) as error:
-        _end(f"{type(error).__name__}: {error}", 1)
+    except (RebuildNeeded, StoreDamaged, NotCommitted) as error:
+        _end(str(error), 1)
     except AWAY as error:
-        _end(f"a server is away ({type(error).__name__}: {error}): ./stockroom status", 1)
+        _end(f"a server is away ({reason(error)}): ./stockroom status", 1)
     return results[0]
 
 

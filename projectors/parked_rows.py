@@ -9,7 +9,7 @@ import orjson
 
 from event_schemas.record import LogRecord
 from projectors.control_tables import Connection
-from projectors.store import Parked
+from projectors.store import Parked, Place
 
 _INSERT = """
 INSERT INTO stockroom.parked (projection, generation, topic, partition, record_offset, key, error_code, error, headers,
@@ -19,15 +19,17 @@ SELECT $1, $2, $3, p.* FROM unnest($4::int[], $5::bigint[], $6::text[], $7::text
 ON CONFLICT DO NOTHING
 """
 _ROW = "topic, partition, record_offset, appended_ms, record_key, value, headers, error_code, error, attempts"
-_OF_SERVING = f"""
-SELECT {_ROW} FROM stockroom.parked
+_SERVING = """
+FROM stockroom.parked
 WHERE projection = $1 AND generation = (SELECT active_generation FROM stockroom.projections WHERE name = $1)
-ORDER BY partition, record_offset
 """
+_PAGE = f"""
+SELECT {_ROW} {_SERVING} AND topic = $2 AND (partition, record_offset) > ($3, $4) AND ($5::text IS NULL OR key = $5)
+ORDER BY partition, record_offset LIMIT $6
+"""
+_COUNT = f"SELECT count(*) {_SERVING} AND ($2::text IS NULL OR key = $2)"
 _UNCOPIED = f"""
-SELECT {_ROW} FROM stockroom.parked
-WHERE projection = $1 AND generation = (SELECT active_generation FROM stockroom.projections WHERE name = $1)
-  AND NOT copied ORDER BY partition, record_offset LIMIT $2
+SELECT {_ROW} {_SERVING} AND NOT copied ORDER BY partition, record_offset LIMIT $2
 """
 _OF_PARTITION = f"""
 SELECT {_ROW} FROM stockroom.parked
@@ -109,9 +111,16 @@ async def keys(connection: Connection, projection: str, generation: int) -> froz
     return frozenset(row["key"] for row in rows)
 
 
-async def of_serving(connection: Connection, projection: str) -> list[Parked]:
-    """Every parked record of the active generation, in log order by partition."""
-    return [_parked(row) for row in await connection.fetch(_OF_SERVING, projection)]
+async def page(
+    connection: Connection, projection: str, topic: str, key: str | None, after: Place, limit: int
+) -> list[Parked]:
+    """Parked records of the active generation behind a place, of one key or of all, in log order by partition."""
+    return [_parked(row) for row in await connection.fetch(_PAGE, projection, topic, *after, key, limit)]
+
+
+async def count(connection: Connection, projection: str, key: str | None) -> int:
+    """How many records of the active generation are parked, of one key or of all."""
+    return int(await connection.fetchval(_COUNT, projection, key))
 
 
 async def uncopied(connection: Connection, projection: str, limit: int) -> list[Parked]:

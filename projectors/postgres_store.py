@@ -6,6 +6,7 @@ moves the positions by compare and set, so that a stale or second worker waits, 
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import cast
 
 import asyncpg
@@ -16,6 +17,7 @@ from projectors import parked_rows
 from projectors.control_tables import Connection
 from projectors.generations import add_partitions, schema_of
 from projectors.isolation import applied, divide
+from projectors.known_keys import KnownKeys
 from projectors.poison import DATA_ERRORS, Poison
 from projectors.positions import advance, load_positions
 from projectors.projection import Postgres, Projection, Statement
@@ -36,6 +38,7 @@ class PostgresStore:
         self._rebuilding = rebuilding
         self._generation = rebuilding or 0
         self._sql: dict[str, str] = {}
+        self._known = KnownKeys()
 
     async def prepare(self, partitions: Sequence[int]) -> None:
         """Make the control tables, and generation 1 with tables, views and positions unless there is one."""
@@ -50,7 +53,8 @@ class PostgresStore:
                 await add_partitions(connection, self._projection, generation, partitions)
             standings, unparked = await load_positions(connection, self._projection, generation)
             # After the positions: if a record is taken out in between, their count refuses the next commit.
-            keys = await parked_rows.keys(connection, self._projection.name, generation)
+            read = partial(parked_rows.keys, connection, self._projection.name, generation)
+            keys = await self._known.keys(generation, standings, unparked, read)
         if generation != self._generation:
             self._generation, self._sql = generation, {}
         return Loaded(generation, standings, ParkedKeys(keys, unparked))
@@ -130,7 +134,7 @@ class PostgresStore:
             async with connection.transaction():
                 await self._execute(connection, statements)
 
-        await divide(sorting, sorting.events, attempt)
+        await divide(sorting, attempt)
 
     async def _park(self, connection: Connection, sorting: Sorting) -> None:
         name, topic = self._projection.name, self._projection.topic

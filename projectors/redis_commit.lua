@@ -2,8 +2,8 @@
 -- Or a retry of parked records: those that were applied are taken out, and counted in the position of their partition.
 -- KEYS: positions, parked, uncopied, active generation, mark of a switch under way.
 -- ARGV: generation that must be active ("" for a rebuild), then JSON {steps, parked, commands} or {retry, commands}.
--- A retry is {partition, unparked, held, done, failed}: as many are parked as ``held`` says, else others came meanwhile.
--- Each step is {partition, before, after, epoch, writer, appended_ms, void, unparked}.
+-- A retry is {partition, unparked, parkings, done, failed}: it proves that nothing of the partition was parked meanwhile.
+-- Each step is {partition, before, after, epoch, writer, appended_ms, void, unparked, parkings}, the last one to add up.
 -- Commands that cannot be applied are refused all at once: {"refused", number, why, number, why...}.
 local wanted = ARGV[1]
 if wanted ~= "" then
@@ -19,7 +19,7 @@ if retry then
   local stored = redis.call("HGET", KEYS[1], retry.partition)
   if not stored then return {"position"} end
   retried = cjson.decode(stored)
-  if (retried.unparked or 0) ~= retry.unparked or redis.call("HLEN", KEYS[2]) ~= retry.held then return {"position"} end
+  if (retried.unparked or 0) ~= retry.unparked or (retried.parkings or 0) ~= retry.parkings then return {"position"} end
 end
 local old = {}
 for i, step in ipairs(batch.steps or {}) do
@@ -88,6 +88,7 @@ for i, step in ipairs(batch.steps or {}) do
   redis.call("HSET", KEYS[1], step.partition, cjson.encode({
     next_offset = step.after, epoch = step.epoch, writer = step.writer,
     appended_ms = appended_ms, void = old[i].void + step.void, unparked = step.unparked,
+    parkings = (old[i].parkings or 0) + step.parkings,
   }))
 end
 for _, one in ipairs(batch.parked or {}) do

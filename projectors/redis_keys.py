@@ -1,7 +1,7 @@
 """Names of a projection's keys in Redis, and its parked records as they stand there."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -9,7 +9,7 @@ import orjson
 from event_schemas.record import LogRecord
 from projectors.parked_rows import headers_from_json, headers_to_json
 from projectors.projection import RedisCommand
-from projectors.store import Parked
+from projectors.store import Parked, Place
 
 MOST_ARGUMENTS = 1_000
 """Of one command: Lua passes them on its stack."""
@@ -46,7 +46,18 @@ def prefixed(command: RedisCommand, prefix: str) -> list[str]:
 
 def parked_field(parked: Parked) -> str:
     """Field of a parked record in its hash."""
-    return f"{parked.record.partition}/{parked.record.offset}"
+    return field_of_place((parked.record.partition, parked.record.offset))
+
+
+def field_of_place(place: Place) -> str:
+    """Field of the record that is parked at a place."""
+    return "{}/{}".format(*place)
+
+
+def place_of_field(field: bytes | str) -> Place:
+    """The place that a field stands for."""
+    partition, offset = (field if isinstance(field, str) else field.decode()).split("/")
+    return int(partition), int(offset)
 
 
 def parked_pair(parked: Parked) -> tuple[str, str]:
@@ -94,9 +105,9 @@ def in_log_order(rows: Iterable[bytes | str]) -> list[Parked]:
     return sorted(map(parked_from_json, rows), key=lambda one: (one.record.partition, one.record.offset))
 
 
-def parked_keys(rows: Sequence[bytes | str]) -> frozenset[str]:
-    """Keys behind which further records queue."""
-    return frozenset(orjson.loads(row)["key"] for row in rows)
+def parked_key(row: bytes | str) -> str:
+    """The key of a parked record."""
+    return str(orjson.loads(row)["key"])
 
 
 def _packed(value: bytes | None) -> str | None:

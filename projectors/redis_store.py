@@ -5,6 +5,7 @@ script. A Redis that lost its data shows as a position that moved, and is filled
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from event_schemas.record import Recorded
 from infra.log_reader import Batch, Position
 from projectors import redis_keys as names
 from projectors.isolation import applied
+from projectors.known_keys import KnownKeys
 from projectors.projection import Projection, RedisCommand
 from projectors.projection_row import generation_to_fill, prepare_projection
-from projectors.sorting import Decode, Place, Sorting
+from projectors.redis_parked import RedisParked
+from projectors.sorting import Decode, Sorting
 from projectors.store import (
     GenerationMoved,
     Loaded,
@@ -28,6 +31,7 @@ from projectors.store import (
     Outcome,
     Parked,
     ParkedKeys,
+    Place,
     PositionMoved,
     Standing,
     StoreDamaged,
@@ -37,7 +41,7 @@ from projectors.store import (
 
 _COMMIT = Path(__file__).with_name("redis_commit.lua").read_text()
 _LOAD = Path(__file__).with_name("redis_load.lua").read_text()
-_ZERO = '{"next_offset":0,"epoch":0,"writer":"","appended_ms":0,"void":0,"unparked":0}'
+_ZERO = '{"next_offset":0,"epoch":0,"writer":"","appended_ms":0,"void":0,"unparked":0,"parkings":0}'
 ANSWER_SECONDS = 30
 _REFUSALS: dict[bytes, tuple[type[NotCommitted], str]] = {
     b"position": (PositionMoved, "another worker is ahead, Redis lost its data, or parked records were taken out"),
@@ -70,6 +74,7 @@ class RedisStore:
         self._generation = rebuilding or 0
         self._commit = redis.register_script(_COMMIT)
         self._load = redis.register_script(_LOAD)
+        self._known = KnownKeys()
 
     async def prepare(self, partitions: Sequence[int]) -> None:
         """Make the projection's row in PostgreSQL unless there is one."""
@@ -96,9 +101,10 @@ class RedisStore:
         if b"damaged" in fields:
             raise StoreDamaged(self._damage(fields[b"damaged"]))
         standings = {int(field): _standing(value) for field, value in fields.items()}
-        # After the positions: if a record is taken out in between, their count refuses the next commit.
-        keys = names.parked_keys(await self._redis.hvals(f"{self._prefix}parked"))
         unparked = {int(field): int(orjson.loads(value).get("unparked", 0)) for field, value in fields.items()}
+        # After the positions: if a record is taken out in between, their count refuses the next commit.
+        read = RedisParked(self._redis, self._prefix).keys
+        keys = await self._known.keys(self._generation, standings, unparked, read)
         return Loaded(self._generation, standings, ParkedKeys(keys, unparked))
 
     async def standings(self, generation: int) -> dict[int, Standing]:
@@ -109,10 +115,13 @@ class RedisStore:
     async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """Commands and positions in one script. What cannot be applied is found and parked with it."""
         sorting = Sorting(batches, parked.keys, self._decode)
-        steps = [_step(batch, parked) for batch in batches]
 
         def around() -> dict[str, Any]:
-            return {"steps": steps, "parked": [names.parked_pair(one) for one in sorting.parked]}
+            parkings = Counter(one.record.partition for one in sorting.parked)
+            return {
+                "steps": [_step(batch, parked, parkings[batch.partition]) for batch in batches],
+                "parked": [names.parked_pair(one) for one in sorting.parked],
+            }
 
         await self.apply_with(sorting, around)
         return sorting.outcome
@@ -202,7 +211,7 @@ def _standing(value: bytes | str) -> Standing:
     return Standing(Position(row["next_offset"], holder), row["appended_ms"], row["void"])
 
 
-def _step(batch: Batch, parked: ParkedKeys) -> Step:
+def _step(batch: Batch, parked: ParkedKeys, parkings: int) -> Step:
     return {
         "partition": str(batch.partition),
         "before": batch.before.next_offset,
@@ -212,4 +221,5 @@ def _step(batch: Batch, parked: ParkedKeys) -> Step:
         "appended_ms": last_appended_ms(batch),
         "void": batch.void,
         "unparked": parked.unparked[batch.partition],
+        "parkings": parkings,
     }

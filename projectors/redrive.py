@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from event_schemas.codec import UndecodableEvent
+from event_schemas.record import LogRecord, Recorded
 from infra.log_reader import START, Batch
 from projectors.sorting import Decode, Sorting
 from projectors.store import GenerationMoved, Parked, PositionMoved, SwitchUnderWay
@@ -17,10 +19,10 @@ PORTION = 1_000
 AGAIN_SECONDS = 0.02
 
 
-class CannotRetry(Exception):
-    """A parked record lacks what a retry needs; the message says what to do."""
+class ParkedIncomplete(UndecodableEvent):
+    """A release before retries has parked the record, without its append time: only a rebuild applies it."""
 
-    code = "cannot_retry"
+    code = "parked_incomplete"
 
 
 class Portion(NamedTuple):
@@ -66,13 +68,16 @@ class Redrive(Protocol):
 
 
 def sorted_again(parked: Sequence[Parked], held: frozenset[str], decode: Decode) -> Sorting:
-    """Parked records of one partition as a batch that was just read. Raises ``CannotRetry``."""
-    for one in parked:
-        if not one.record.appended_ms:
-            raise CannotRetry(f"{one.place} was parked by an older release: rebuild the projection instead")
+    """Parked records of one partition as a batch that was just read."""
+
+    def complete(record: LogRecord) -> Recorded:
+        if not record.appended_ms:
+            raise ParkedIncomplete("parked by an older release: rebuild the projection instead")
+        return decode(record)
+
     first = parked[0].record
     records = [one.record for one in parked]
-    return Sorting([Batch(first.topic, first.partition, records, START, START, 0)], held, decode)
+    return Sorting([Batch(first.topic, first.partition, records, START, START, 0)], held, complete)
 
 
 def portion_of(parked: Sequence[Parked], sorting: Sorting) -> Portion:
@@ -90,7 +95,8 @@ def portion_of(parked: Sequence[Parked], sorting: Sorting) -> Portion:
 async def retry(redrive: Redrive, key: str | None = None) -> Redriven:
     """Retry the parked records of a key, or of all keys. May run beside workers, and beside another retry.
 
-    Raises ``CannotRetry``, ``RebuildNeeded`` or ``StoreDamaged``; what was applied until then stays so.
+    Raises ``NotCommitted`` when the projection has no tables, ``RebuildNeeded`` or ``StoreDamaged``; what was applied
+    until then stays so.
     """
     total = Redriven()
     while True:
@@ -100,9 +106,8 @@ async def retry(redrive: Redrive, key: str | None = None) -> Redriven:
                 async for portion in _portions(redrive, partition, key):
                     total = Redriven(*(sum(pair) for pair in zip(total, map(len, portion[:3]), strict=True)))
         except GenerationMoved:
-            await asyncio.sleep(
-                AGAIN_SECONDS
-            )  # the one that serves now has parked records of its own, of any partition
+            # The one that serves now has parked records of its own, of any partition.
+            await asyncio.sleep(AGAIN_SECONDS)
         else:
             return total
 

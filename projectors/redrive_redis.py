@@ -1,8 +1,10 @@
 """The retry of parked records in Redis: commands, parked records and their count in one script.
 
-The audit row follows in PostgreSQL; a kill between the two leaves the retry done and unaudited.
+The audit row stands in PostgreSQL: it says what is tried before the script runs, and what came of it afterwards. After
+a kill between the two it stays as it was: all that may have been done, or nothing.
 """
 
+from bisect import bisect_right
 from typing import Any
 
 import asyncpg
@@ -10,12 +12,19 @@ import orjson
 from redis.asyncio import Redis
 
 from projectors import redis_keys as names
-from projectors.audit import audit
+from projectors.audit import audit, audit_outcome, unaudit
 from projectors.parked_rows import ParkedPartition
 from projectors.projection import Projection
+from projectors.redis_parked import RedisParked
 from projectors.redis_store import RedisStore
 from projectors.redrive import PORTION, Portion, portion_of, sorted_again
-from projectors.sorting import Decode
+from projectors.sorting import Decode, Sorting
+from projectors.store import NotCommitted, Parked, Place
+
+END = 2**63
+"""Behind every offset."""
+Counts = tuple[int, int]
+"""How many times records of a partition were taken out, and how many were parked, as its position has them."""
 
 
 class RedisRedrive:
@@ -28,43 +37,73 @@ class RedisRedrive:
         self._projection = projection
         self._decode = decode
         self._actor = actor
+        self._places: list[Place] = []
+        self._listed: dict[int, Counts] = {}
 
     async def load(self) -> list[int]:
         """Find the serving generation; gives the partitions. Raises ``RebuildNeeded`` or ``StoreDamaged``."""
+        self._listed = {}
         return sorted((await self._store.load([])).standings)
 
     async def retry(self, partition: int, after: int, key: str | None, held: frozenset[str]) -> Portion | None:
         """Try the next portion; see ``Redrive``."""
-        generation = self._store.generation
-        prefix = names.prefix(self._projection.name, generation)
-        # Before the records: if some are taken out in between, their count refuses ours.
-        position = orjson.loads(await self._redis.hget(f"{prefix}pos", str(partition)) or b"{}")
-        rows = names.in_log_order(await self._redis.hvals(f"{prefix}parked"))
-        parked = [
-            one
-            for one in rows
-            if one.record.partition == partition and one.record.offset > after and key in (None, one.key)
-        ][:PORTION]
+        counts = await self._counts(partition)  # before the records: if some come or go in between, these refuse ours
+        parked = await self._next(partition, after, key, counts)
         if not parked:
             return None
         sorting = sorted_again(parked, held, self._decode)
+        queue = ParkedPartition(self._projection.name, self._store.generation, self._projection.topic, partition)
+        trying = {"trying": [one.record.offset for one in parked]}
+        async with self._pool.acquire() as connection:
+            row = await audit(connection, self._actor, "retry", queue, trying)
+        try:
+            await self._apply(sorting, parked, counts, partition)
+        except NotCommitted:
+            async with self._pool.acquire() as connection:
+                await unaudit(connection, row)
+            raise
+        portion = portion_of(parked, sorting)
+        if portion.done:
+            self._listed[partition] = counts[0] + 1, counts[1]
+        async with self._pool.acquire() as connection:
+            if portion.done or portion.failed:
+                await audit_outcome(connection, row, portion.outcome())
+            else:
+                await unaudit(connection, row)
+        return portion
 
+    async def _counts(self, partition: int) -> Counts:
+        position = orjson.loads(await self._redis.hget(f"{self._prefix}pos", str(partition)) or b"{}")
+        return position.get("unparked", 0), position.get("parkings", 0)
+
+    async def _next(self, partition: int, after: int, key: str | None, counts: Counts) -> list[Parked]:
+        records = RedisParked(self._redis, self._prefix)
+        if self._listed.get(partition) != counts:
+            self._places = await records.places()
+            self._listed = {partition: counts}
+        first, end = (bisect_right(self._places, (partition, offset)) for offset in (after, END))
+        parked: list[Parked] = []
+        async for one in records.among(self._places[first:end], key):
+            parked.append(one)
+            if len(parked) == PORTION:
+                break
+        return parked
+
+    async def _apply(self, sorting: Sorting, parked: list[Parked], counts: Counts, partition: int) -> None:
         def around() -> dict[str, Any]:
             portion = portion_of(parked, sorting)
             return {
                 "retry": {
                     "partition": str(partition),
-                    "unparked": position.get("unparked", 0),
-                    "held": len(rows),
+                    "unparked": counts[0],
+                    "parkings": counts[1],
                     "done": [names.parked_field(one) for one in portion.done],
                     "failed": [names.parked_pair(one) for one in portion.failed],
                 }
             }
 
         await self._store.apply_with(sorting, around)
-        portion = portion_of(parked, sorting)
-        if portion.done or portion.failed:
-            queue = ParkedPartition(self._projection.name, generation, self._projection.topic, partition)
-            async with self._pool.acquire() as connection:
-                await audit(connection, self._actor, "retry", queue, portion.outcome())
-        return portion
+
+    @property
+    def _prefix(self) -> str:
+        return names.prefix(self._projection.name, self._store.generation)

@@ -8,7 +8,7 @@ from event_schemas.envelope import MalformedEnvelope
 from event_schemas.record import LogRecord, Recorded, recorded
 from infra.log_reader import Batch
 from infra.reason import reason
-from projectors.store import Outcome, Parked, key_of
+from projectors.store import Outcome, Parked, Place, key_of
 
 Decode = Callable[[LogRecord], Recorded]
 
@@ -36,9 +36,6 @@ class Decoder:
                 self._old, self._new = self._new, {}
         return event
 
-
-Place = tuple[int, int]
-"""Partition and offset."""
 
 _LONG_AGO = (-1, 0)
 """The place of a head that is parked since before the batch: in no partition, so that nothing comes before it."""

@@ -44,6 +44,10 @@ class StoreDamaged(Exception):
     code = "store_damaged"
 
 
+Place = tuple[int, int]
+"""Partition and offset."""
+
+
 class Parked(NamedTuple):
     """A record that counts but was not applied: a poison one, or one that waits behind it for the same key."""
 

@@ -44,7 +44,7 @@ async def test_tables_of_an_older_release_get_what_came_later_and_keep_their_row
     assert tuple(row or ()) == (4, None)
     row = await empty.fetchrow("SELECT next_offset, unparked FROM stockroom.projection_offsets")
     assert tuple(row or ()) == (17, 0)
-    (letter,) = await parked_rows.of_serving(empty, "sales")
+    (letter,) = await parked_rows.page(empty, "sales", "orders", None, (-1, -1), 10)
     assert (letter.place, letter.attempts, letter.record.appended_ms) == ("orders/0@16", 1, 0)
     assert await empty.fetchval("SELECT count(*) FROM stockroom.audit") == 0
 

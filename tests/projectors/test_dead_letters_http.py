@@ -49,7 +49,24 @@ async def test_what_is_parked_is_listed_shown_and_retried(bench: Bench, client: 
     assert await bench.totals() == {"a": 3}
     left = (await client.get("/v1/dead-letters", params={"projection": name})).json()
     assert [(one["key"], one["attempts"]) for one in left["items"]] == [("b", 2)]
-    assert (await client.get("/v1/dead-letters", params={"key": "a"})).json() == {"total": 0, "items": []}
+    none = {"total": 0, "items": [], "next": None}
+    assert (await client.get("/v1/dead-letters", params={"key": "a"})).json() == none
+
+
+@both_stores
+async def test_pages_follow_one_another_by_their_cursor(bench: Bench, client: httpx.AsyncClient) -> None:
+    await bench.writer.append(2, [received("c", 5_000), received("a2", 5_000), received("c", 1)])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    places, pages, after = [], 0, None
+    while pages == 0 or after:
+        page = (await client.get("/v1/dead-letters", params={"limit": 2, **({"after": after} if after else {})})).json()
+        assert page["total"] == 6
+        places += [one["place"].partition("/")[2] for one in page["items"]]
+        after, pages = page["next"], pages + 1
+    assert (places, pages) == (["0@1", "0@2", "0@3", "2@1", "2@2", "2@3"], 3)
+    keyed = (await client.get("/v1/dead-letters", params={"key": "c", "limit": 1})).json()
+    assert (keyed["total"], keyed["next"]) == (2, f"{bench.projection.name} 2@1")
 
 
 async def test_what_is_not_there_or_not_understood_is_told(bench: Bench, client: httpx.AsyncClient) -> None:

@@ -119,6 +119,7 @@ async def test_retry_applies_with_the_code_of_today(parked: Settings) -> None:
 async def test_what_makes_no_sense_is_told_and_nothing_is_done(own: Settings) -> None:
     assert await _dlq(own, "list") == (0, "")
     assert await _dlq(own, "retry") == (2, "give a place, or --key, or --all\n")
+    assert await _dlq(own, "show", "stock") == (2, "'stock' is no place: TOPIC/PARTITION@OFFSET, as `list` shows it.\n")
     assert await _dlq(own, "retry", "stock/0@0", "--all") == (2, "give a place, or --key, or --all\n")
     code, output = await _dlq(own, "list", "--projection", "nobody")
     assert (code, "known: catalog, stock" in output) == (2, True)

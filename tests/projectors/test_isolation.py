@@ -70,6 +70,24 @@ def test_events_that_fail_only_together_are_all_applied_apart_and_in_order() -> 
     assert sorting.parked == []
 
 
+@pytest.mark.parametrize("sound", [0, 1, 40, 499, 500])
+def test_a_batch_that_fails_as_a_whole_costs_about_a_try_each(sound: int) -> None:
+    events = 500
+    sorting = _sorting(*((f"k{n}", True) for n in range(events)))
+    tries: list[int] = []
+
+    def apply(batch: Sequence[Recorded]) -> list[int]:
+        tries.append(len(batch))
+        if any(event.offset >= sound for event in batch):
+            raise ValueError("no")
+        return [event.offset for event in batch]
+
+    assert applied(sorting, apply) == list(range(sound))
+    assert _parked(sorting) == [(n, "apply_failed") for n in range(sound, events)]
+    assert len(tries) <= events - sound + 2 * log2(events) + 4
+    assert sum(tries) <= 6 * events
+
+
 def test_a_batch_without_poison_is_applied_once_as_a_whole() -> None:
     sorting = _sorting(*((key, True) for key in "abc"))
     calls: list[Sequence[Recorded]] = []

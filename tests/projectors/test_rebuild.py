@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from event_schemas.record import Recorded
-from projectors.dead_letter_list import dead_letters
 from projectors.engine import connect_postgres, connect_redis, redrive_of
 from projectors.log_ends import LogEnds
 from projectors.projection import Statement
@@ -219,4 +218,4 @@ async def test_a_retry_that_a_rebuild_overtakes_tries_all_that_the_new_generatio
     await retry(Overtaken())
     assert await _generation(bench) == 2
     assert await bench.totals() == {"s0": 1, "s2": 1}
-    assert await dead_letters(bench.pool, bench.redis, [bench.projection]) == []
+    assert await bench.dead_letters() == []

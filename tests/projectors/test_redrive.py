@@ -10,7 +10,6 @@ import pytest
 from event_schemas.record import Recorded
 from event_schemas.stock import StockReceived
 from infra.log_reader import START, LogReader
-from projectors.dead_letter_list import dead_letters
 from projectors.engine import redrive_of
 from projectors.redrive import Redriven, retry
 from projectors.sorting import Decoder
@@ -92,7 +91,7 @@ async def test_a_retry_goes_as_far_as_the_next_record_that_fails_and_says_why(be
     assert await _retry(bench) == Redriven(done=2, failed=2, waiting=1)
     assert await bench.totals() == {"a": 3}
     assert await bench.parked() == [("a", 3, "apply_failed"), ("a", 4, "queued_behind"), ("b", 5, "apply_failed")]
-    letters = [one.parked for one in await dead_letters(bench.pool, bench.redis, [bench.projection])]
+    letters = [one.parked for one in await bench.dead_letters()]
     assert [one.attempts for one in letters] == [2, 1, 2]
     assert "an earlier event" not in letters[0].error
     (_, _, _, outcome), *others = await _audit(bench)
@@ -118,7 +117,7 @@ async def test_a_retry_without_a_fix_changes_nothing_but_the_count_of_tries(benc
         assert await _retry(bench) == Redriven(done=0, failed=1, waiting=1)
     assert await bench.parked() == parked
     assert await bench.totals() == {}
-    letters = await dead_letters(bench.pool, bench.redis, [bench.projection])
+    letters = await bench.dead_letters()
     assert [one.parked.attempts for one in letters] == [3, 1]
 
 
@@ -133,7 +132,7 @@ async def test_more_than_one_portion_is_retried_in_order_and_a_failed_key_is_tri
     _fix(bench)
     assert await _retry(bench) == Redriven(done=2_500, failed=2, waiting=1_201)
     assert await bench.totals() == {f"k{n}": 50 for n in range(50)}
-    letters = await dead_letters(bench.pool, bench.redis, [bench.projection])
+    letters = await bench.dead_letters()
     assert [one.parked.attempts for one in letters if one.parked.code == "apply_failed"] == [2, 2]
 
 
@@ -143,7 +142,7 @@ async def test_a_parked_record_is_the_one_of_the_log_with_its_append_time(bench:
     await _apply_all(bench)
     async with LogReader(bench.settings.bootstrap_servers, {(bench.projection.topic, 0): START}) as reader:
         read = [record async for batch in reader.until(await reader.ends()) for record in batch.records]
-    (letter,) = await dead_letters(bench.pool, bench.redis, [bench.projection])
+    (letter,) = await bench.dead_letters()
     assert letter.parked.record._replace(headers=()) == read[0]._replace(headers=())
     assert [tuple(one) for one in letter.parked.record.headers] == [tuple(one) for one in read[0].headers]
     assert letter.parked.place == f"{bench.projection.topic}/0@1"
@@ -209,3 +208,61 @@ async def test_a_retry_that_is_refused_by_a_switch_is_tried_again(bench: Bench) 
         await redrive.retry(0, -1, None, frozenset())
     assert await _retry(bench) == Redriven(1, 0, 0)
     assert await redrive.load() == PARTITIONS
+
+
+@both_stores
+async def test_a_record_that_an_older_release_parked_is_counted_and_gone_on_from(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a", 1, "explode"), received("a", 2), received("b", 1, "explode")])
+    await _apply_all(bench)
+    _fix(bench)
+    await bench.age("a")
+    assert await _retry(bench) == Redriven(done=1, failed=1, waiting=1)
+    assert await bench.totals() == {"b": 1}
+    letters = [one.parked for one in await bench.dead_letters()]
+    assert [(one.code, "rebuild" in one.error) for one in letters] == [
+        ("parked_incomplete", True),
+        ("queued_behind", False),
+    ]
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_what_a_retry_in_redis_begins_is_in_the_audit_before_it_is_done(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.writer.append(0, [received("a", 1, "explode"), received("a", 2)])
+    await _apply_all(bench)
+    _fix(bench)
+    redrive = redrive_of(bench.pool, bench.redis, bench.projection, Decoder(0), "staff:test")
+    await redrive.load()
+
+    async def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("projectors.redrive_redis.audit_outcome", die)
+    with pytest.raises(KeyboardInterrupt):
+        await redrive.retry(0, -1, None, frozenset())
+    assert await bench.totals() == {"a": 3}
+    assert await _audit(bench) == [("staff:test", "retry", 0, {"trying": [1, 2]})]
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_a_retry_that_others_overtake_leaves_nothing_in_the_audit(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a", 1, "explode"), received("b", 1, "explode")])
+    await _apply_all(bench)
+    _fix(bench)
+    first, second = (redrive_of(bench.pool, bench.redis, bench.projection, Decoder(0), "staff:test") for _ in range(2))
+    await first.load()
+    await second.load()
+    original = cast(Any, first)._next
+
+    async def overtaken(*args: Any) -> Any:
+        parked = await original(*args)
+        await second.retry(0, -1, "a", frozenset())
+        return parked
+
+    cast(Any, first)._next = overtaken
+    with pytest.raises(NotCommitted):
+        await first.retry(0, -1, None, frozenset())
+    assert [outcome for _, _, _, outcome in await _audit(bench)] == [{"applied": [1], "failed": {}}]
+    assert await _retry(bench) == Redriven(1, 0, 0)
+    assert await bench.totals() == {"a": 1, "b": 1}

@@ -17,10 +17,11 @@ from event_schemas.record import Recorded
 from event_schemas.stock import StockReceived
 from infra.log_reader import Batch, LogReader
 from infra.settings import Settings
+from projectors.dead_letter_list import DeadLetter, dead_letters
 from projectors.engine import Engine, store_of
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection, RedisCommand, Statement
-from projectors.redis_keys import in_log_order, parked_keys
+from projectors.redis_keys import in_log_order, parked_key
 from projectors.redis_store import RedisStore
 from projectors.sorting import Decoder
 from projectors.status import Status
@@ -30,6 +31,7 @@ from tests.support.poll import until
 from tests.support.running import running
 
 PARTITIONS = [0, 1, 2]
+LATER = "appended_ms", "topic"
 DDL = """
 CREATE TABLE {schema}.totals (sku text NOT NULL, quantity bigint NOT NULL);
 CREATE TABLE {schema}.seen (sku text NOT NULL, partition int NOT NULL, record_offset bigint NOT NULL,
@@ -181,12 +183,30 @@ class Bench:
         )
         return [(row["key"], row["record_offset"], row["error_code"]) for row in rows]
 
+    async def dead_letters(self) -> list[DeadLetter]:
+        """What operators are shown as parked."""
+        return [one async for one in dead_letters(self.pool, self.redis, self.projection)]
+
+    async def age(self, key: str) -> None:
+        """Make the parked records of a key what a release before retries has left."""
+        if self.projection.store == "redis":
+            parked = f"{await self._prefix()}parked"
+            for field, row in (await self.redis.hgetall(parked)).items():
+                if parked_key(row) == key:
+                    kept = {
+                        name: value for name, value in orjson.loads(row).items() if name not in ("appended_ms", "topic")
+                    }
+                    await self.redis.hset(parked, field, orjson.dumps(kept))
+            return
+        update = "UPDATE stockroom.parked SET appended_ms = 0 WHERE projection = $1 AND key = $2"
+        await self.pool.execute(update, self.projection.name, key)
+
     async def take_out(self, key: str) -> None:
         """Take the parked records of a key out, which all lie in partition 0, as somebody who settled them does."""
         if self.projection.store == "redis":
             prefix = await self._prefix()
             fields = await self.redis.hgetall(f"{prefix}parked")
-            gone = [field for field, row in fields.items() if parked_keys([row]) == {key}]
+            gone = [field for field, row in fields.items() if parked_key(row) == key]
             position = orjson.loads(await self.redis.hget(f"{prefix}pos", "0") or b"")
             async with self.redis.pipeline(transaction=True) as pipeline:
                 pipeline.hdel(f"{prefix}parked", *gone)
