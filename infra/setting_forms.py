@@ -15,7 +15,9 @@ _BASE_URL = re.compile(r"https?://[^\s,/?#@]+(?:/[^\s,?#@]*)?")
 _REDIS = re.compile(r"(?:rediss?|unix)://\S+")
 HIGHEST_PORT = 65_535
 INSTANCE_PORT_STEP = 100
-"""From the port of one command API instance to that of the next."""
+"""From the port of one instance of a process to that of the next."""
+INSTANCES = {"command_apis": "command_api_port", "projectors": "projectors_port"}
+"""The settings that say how many of a process there are, each with the one that has the first's port."""
 
 
 def upper(value: Any) -> Any:
@@ -60,8 +62,8 @@ def base_urls(value: str) -> str:
 
 
 def instance_count(value: int, info: ValidationInfo) -> int:
-    """How many command APIs there are. Raises `PydanticCustomError` when the last one's port would be none."""
-    last = info.data.get("command_api_port", 0) + INSTANCE_PORT_STEP * (value - 1)
+    """How many of a process there are. Raises `PydanticCustomError` when the last one's port would be none."""
+    last = info.data.get(INSTANCES[info.field_name or ""], 0) + INSTANCE_PORT_STEP * (value - 1)
     if last > HIGHEST_PORT:
         raise PydanticCustomError("instance_count", "The last one's port would be {last}", {"last": last})
     return value

@@ -65,7 +65,12 @@ class Settings(BaseSettings):
         description="Kafka consumer group in which the command APIs share the shards.",
     )
     query_api_port: int = Field(default=8002, ge=1, le=65535, description="Port of the query API.")
-    projectors_port: int = Field(default=6066, ge=1, le=65535, description="Port of the projectors, with dead letters.")
+    projectors_port: int = Field(
+        default=6066, ge=1, le=65535, description="Port of the projectors, with dead letters; the next: +100."
+    )
+    projectors: InstanceCount = Field(
+        default=1, ge=1, le=16, description="How many projectors `up` starts, 1 to 16; they share the partitions."
+    )
     policies_port: int = Field(default=6067, ge=1, le=65535, description="Health port of the policies.")
     command_api_address: BaseUrls | None = Field(
         default=None, description="Base URLs of the command APIs, with commas between; empty: those that `up` starts."

@@ -142,7 +142,7 @@ class Supervisor:
 
     def _changed(self) -> None:
         processes = [self._describe(each) for each in self._all()]
-        state = State(self._phase, self._message, processes, self._settings.command_apis)
+        state = State(self._phase, self._message, processes, self._settings.command_apis, self._settings.projectors)
         state.save(self.home)
         self._tell(state)
 

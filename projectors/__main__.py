@@ -33,6 +33,7 @@ async def run(config: Settings) -> None:
         finally:
             projecting.cancel()
             await asyncio.wait({projecting})
+            await engine.workers.leave()
         if not projecting.cancelled():
             projecting.result()
 

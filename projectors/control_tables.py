@@ -64,6 +64,11 @@ CREATE TABLE IF NOT EXISTS stockroom.audit (
     outcome jsonb NOT NULL
 );
 CREATE INDEX IF NOT EXISTS parked_of_key ON stockroom.parked USING hash (key);
+CREATE TABLE IF NOT EXISTS stockroom.workers (
+    worker text PRIMARY KEY,
+    runs text[] NOT NULL,
+    seen_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
 """
 """All of it may run again on a database of any age: what came later stands as ``ALTER TABLE`` at the end."""
 

@@ -38,7 +38,7 @@ class DeadLetters:
     async def sweep(self) -> int:
         """Copy all that is not copied yet; gives the number of records."""
         done = 0
-        while records := await self._store.uncopied(AT_ONCE):
+        while records := self._own(await self._store.uncopied(AT_ONCE)):
             await append(self._bootstrap_servers, [self._letter(record) for record in records])
             await self._store.mark_copied(records)
             done += len(records)
@@ -46,6 +46,10 @@ class DeadLetters:
                 "parked records copied", projection=self._projection.name, topic=self._topic, records=len(records)
             )
         return done
+
+    def _own(self, records: list[Parked]) -> list[Parked]:
+        """Of the partitions that this worker fills; else each of several workers would copy them all."""
+        return [one for one in records if one.record.partition in self._status.standings]
 
     def _letter(self, parked: Parked) -> DeadLetter:
         return DeadLetter(

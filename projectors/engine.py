@@ -1,6 +1,7 @@
 """The engine: every projection with its store, its runner, its group offsets and its dead letters, side by side.
 
 One reader a projection, so that none waits for another; records of a topic that several read are decoded once.
+Several workers share the partitions of each projection among themselves.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from projectors.runner import Runner
 from projectors.sorting import Decode, Decoder
 from projectors.status import State
 from projectors.store import Store
+from projectors.workers import Workers, worker_name
 
 POSTGRES_SETTINGS = {
     "application_name": "stockroom projectors",
@@ -70,22 +72,34 @@ def redrive_of(
 
 
 class Engine:
-    """Runs projections until it is cancelled. Owns no connection: pool and Redis client are the caller's."""
+    """Runs projections until it is cancelled. Owns no connection: pool and Redis client are the caller's.
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> None:
+    ``worker`` is its name among the workers, by default its host and port; whoever ends it properly calls
+    ``workers.leave``.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        pool: asyncpg.Pool,
+        redis: Redis,
+        projections: Sequence[Projection],
+        worker: str | None = None,
+    ) -> None:
         servers = settings.bootstrap_servers
         self._dsn = settings.dsn
         self.pool, self.redis, self.projections = pool, redis, projections
         readers = Counter(projection.topic for projection in projections)
         decoders = {topic: Decoder() if count > 1 else Decoder(0) for topic, count in readers.items()}
         self.ends = LogEnds(servers, readers)
+        self.workers = Workers(pool, worker or worker_name(settings), projections)
         self.runners: list[Runner] = []
         self.stores: list[Store] = []
         self._dead_letters: list[DeadLetters] = []
         for projection in projections:
             store = store_of(pool, redis, projection, decoders[projection.topic])
             self.stores.append(store)
-            runner = Runner(servers, projection, store, self.ends)
+            runner = Runner(servers, projection, store, self.ends, self.workers)
             self.runners.append(runner)
             self._dead_letters.append(DeadLetters(servers, runner.status, store))
         self._offsets = [GroupOffsets(servers, runner.status) for runner in self.runners]
@@ -94,6 +108,7 @@ class Engine:
         """Project until cancelled. An unforeseen exception of any part ends all of it."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.ends.run())
+            group.create_task(self.workers.run())
             group.create_task(self._observe())
             for runner, offsets, letters in zip(self.runners, self._offsets, self._dead_letters, strict=True):
                 group.create_task(runner.run())

@@ -1,5 +1,5 @@
-"""Runs one projection: reads its topic, commits batch by batch, waits while a server is away, stops with an alarm when
-the log or the store is not what it was. It begins at the store's positions, whatever Kafka has committed.
+"""Runs one projection: reads its share of the topic, commits batch by batch, waits while a server is away, stops with
+an alarm when the log or the store is not what it was. It begins at the store's positions, whatever Kafka has committed.
 """
 
 import asyncio
@@ -15,13 +15,14 @@ from projectors.back_off import AWAY, until_there
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
 from projectors.status import State, Status
-from projectors.store import NotCommitted, Outcome, RebuildNeeded, Store, StoreDamaged, SwitchUnderWay
+from projectors.store import Loaded, NotCommitted, Outcome, RebuildNeeded, Store, StoreDamaged, SwitchUnderWay
+from projectors.watchdog import STUCK_SECONDS, Stuck, Watchdog
+from projectors.workers import Workers
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
-STUCK_SECONDS = 10.0
 REBUILD_CHECK_SECONDS = 2.0
 SWITCH_SECONDS = 0.02
 AGAIN_SECONDS = 0.5
@@ -30,19 +31,21 @@ MAX_RECORDS = 2_000
 READ_MS = 500
 
 
-class Stuck(Exception):
-    """The consumer is alive but brings nothing, although there is something to read."""
-
-
 class Runner:
     """One projection's loop over one store. ``run`` ends only by an alarm or by being cancelled."""
 
-    def __init__(self, bootstrap_servers: str, projection: Projection, store: Store, ends: LogEnds) -> None:
+    def __init__(
+        self, bootstrap_servers: str, projection: Projection, store: Store, ends: LogEnds, workers: Workers
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topic = projection.topic
         self._store = store
         self._ends = ends
-        self._progress = self._compared = time.monotonic()
+        self._workers = workers
+        self._partitions: list[int] = []
+        self._share: frozenset[int] = frozenset()
+        self._watchdog = Watchdog(projection.topic)
+        self._compared = time.monotonic()
         self._log = log.bind(projection=projection.name)
         self.status = Status(projection)
 
@@ -69,32 +72,42 @@ class Runner:
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _session(self) -> None:
-        partitions = await self._ends.partitions(self._topic)
-        await self._there("prepare", lambda: self._store.prepare(partitions))
-        await self._load(partitions)
+        """Until the share changes."""
+        self._partitions = await self._ends.partitions(self._topic)
+        await self._there("prepare", lambda: self._store.prepare(self._partitions))
+        await self._workers.known()
+        self._share = self._advised()
+        await self._load()
+        self.status.state = State.RUNNING
+        if not self._share:
+            while self._advised() == self._share:
+                await self._workers.looked()
+            return
         reader = await self._there("reader", self._reader)
         try:
-            self.status.state = State.RUNNING
-            self._progress = time.monotonic()
-            while True:
+            self._watchdog.progressed()
+            while self._advised() == self._share:
                 async with asyncio.timeout(STUCK_SECONDS):
                     batches = await reader.read(max_records=MAX_RECORDS, timeout_ms=READ_MS)
                 if batches:
-                    await self._apply(reader, batches, partitions)
+                    await self._apply(reader, batches)
                 else:
-                    self._watch()
-                    await self._compare(reader, partitions)
+                    self._watchdog.look(self.status.standings, self._ends.of(self._topic))
+                    await self._compare(reader)
         except TimeoutError as error:
             raise Stuck(f"{self._topic}: the consumer does not answer") from error
         finally:
             await reader.__aexit__()
 
+    def _advised(self) -> frozenset[int]:
+        return self._workers.share(self.status.projection, self._partitions)
+
     async def _reader(self) -> LogReader:
         places = {(self._topic, number): one.position for number, one in self.status.standings.items()}
         return await LogReader(self._bootstrap_servers, places, fetch_max_wait_ms=READ_MS).__aenter__()
 
-    async def _load(self, partitions: list[int]) -> bool:
-        loaded = await self._there("load", lambda: self._store.load(partitions))
+    async def _load(self) -> bool:
+        loaded = await self._there("load", self._own)
         self._compared = time.monotonic()
         if loaded == (self.status.generation, self.status.standings, self.status.parked):
             return False
@@ -103,28 +116,39 @@ class Runner:
         self._log.info("positions loaded", generation=loaded.generation, next_offsets=next_offsets)
         return True
 
-    async def _compare(self, reader: LogReader, partitions: list[int]) -> None:
-        """While nothing comes: a switch, another worker or a Redis that lost its data shows without a new event."""
-        if time.monotonic() - self._compared > COMPARE_SECONDS and await self._load(partitions):
-            self._seek(reader)
+    async def _own(self) -> Loaded:
+        loaded = await self._store.load(self._partitions)
+        return loaded._replace(standings={one: loaded.standings[one] for one in sorted(self._share)})
 
-    async def _apply(self, reader: LogReader, batches: list[Batch], partitions: list[int]) -> None:
-        self.status.reading(batches)
-        try:
-            outcome = await self._commit(batches)
-        except NotCommitted as error:
-            self._log.warning("batch dropped, reading on from the store's positions", reason=str(error))
-            await self._load(partitions)
-            self._seek(reader)
-        else:
+    async def _compare(self, reader: LogReader) -> None:
+        """While nothing comes: a switch, another worker or a Redis that lost its data shows without a new event."""
+        if time.monotonic() - self._compared > COMPARE_SECONDS and await self._load():
+            self._go_on(reader, [])
+
+    async def _apply(self, reader: LogReader, batches: list[Batch]) -> None:
+        while batches:
+            self.status.reading(batches)
+            try:
+                outcome = await self._commit(batches)
+            except NotCommitted as error:
+                self._log.warning("not committed, going on from the store's positions", reason=str(error))
+                await self._load()
+                batches = self._go_on(reader, batches)
+                continue
             self.status.committed(batches, outcome)
             for one in outcome.parked:
                 self._log.error("record parked", key=one.key, place=one.place, code=one.code, error=one.error)
-        self._progress = time.monotonic()
+            break
+        self._watchdog.progressed()
 
-    def _seek(self, reader: LogReader) -> None:
-        for number, standing in self.status.standings.items():
-            reader.seek(self._topic, number, standing.position)
+    def _go_on(self, reader: LogReader, batches: list[Batch]) -> list[Batch]:
+        """The batches that follow the loaded positions, to be committed again; what was read elsewhere is dropped."""
+        standings, read = self.status.standings, reader.positions
+        follow = [batch for batch in batches if batch.before == standings[batch.partition].position]
+        for number in standings.keys() - {batch.partition for batch in follow}:
+            if read[self._topic, number] != standings[number].position:
+                reader.seek(self._topic, number, standings[number].position)
+        return follow
 
     async def _commit(self, batches: list[Batch]) -> Outcome:
         while True:
@@ -141,12 +165,3 @@ class Runner:
         if self.status.state is State.WAITING:
             self.status.state = State.RUNNING
         return result
-
-    def _watch(self) -> None:
-        ends = self._ends.of(self._topic)
-        behind = any(ends.get(number, 0) > one.position.next_offset for number, one in self.status.standings.items())
-        now = time.monotonic()
-        if not behind:
-            self._progress = now
-        elif now - self._progress > STUCK_SECONDS:
-            raise Stuck(f"{self._topic}: behind the end for {STUCK_SECONDS:.0f} s without a record")

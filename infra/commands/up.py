@@ -34,12 +34,17 @@ def up(
     command_apis: Annotated[
         int | None, typer.Option(min=1, max=16, help="How many command APIs share the work.")
     ] = None,
+    projectors: Annotated[
+        int | None, typer.Option(min=1, max=16, help="How many projectors share the partitions.")
+    ] = None,
 ) -> None:
     """Start the servers and processes, wait until each is ready, and say what runs where.
 
-    Exit code 0 when all is ready, or was already; 1 when something fails, or another number of command APIs is up.
+    Exit code 0 when all is ready, or was already; 1 when something fails, or another number of instances is up.
     """
-    configuration = settings() if command_apis is None else Settings(command_apis=command_apis)
+    asked = {"command_apis": command_apis, "projectors": projectors}
+    given = {name: count for name, count in asked.items() if count is not None}
+    configuration = Settings.model_validate(given) if given else settings()
     console, home = make_console(), Home.of(configuration)
     if running_supervisor(home) is not None:
         raise typer.Exit(tell_already_up(console, configuration, home))
@@ -121,6 +126,7 @@ def _in_background(console: Console, configuration: Settings, home: Home) -> int
                 "STOCKROOM_HOME": str(home.root),
                 "STOCKROOM_CACHE": str(home.cache),
                 "STOCKROOM_COMMAND_APIS": str(configuration.command_apis),
+                "STOCKROOM_PROJECTORS": str(configuration.projectors),
             },
             start_new_session=True,
         )

@@ -9,7 +9,7 @@ from infra.setting_forms import INSTANCE_PORT_STEP
 from infra.settings import Settings
 
 MOST_INSTANCES = 8
-"""Command APIs that tests may start beside each other."""
+"""Command APIs, and projectors, that tests may start beside each other."""
 
 OWN_SERVERS = ("STOCKROOM_KAFKA_BOOTSTRAP_SERVERS", "STOCKROOM_POSTGRES_DSN", "STOCKROOM_REDIS_URL")
 
@@ -26,6 +26,9 @@ def fresh_settings(folder: Path) -> Settings:
     ports = [name for name in Settings.model_fields if name.endswith("_port")]
     for name, port in zip(ports, free_ports(len(ports)), strict=True):
         os.environ[f"STOCKROOM_{name.upper()}"] = str(port)
-    os.environ["STOCKROOM_COMMAND_API_PORT"] = str(free_ladder(MOST_INSTANCES, INSTANCE_PORT_STEP))
+    between = INSTANCE_PORT_STEP // 2
+    lowest = free_ladder(2 * MOST_INSTANCES, between)
+    os.environ["STOCKROOM_COMMAND_API_PORT"] = str(lowest)
+    os.environ["STOCKROOM_PROJECTORS_PORT"] = str(lowest + between)
     os.environ["STOCKROOM_HOME"], os.environ["STOCKROOM_CACHE"] = str(folder), str(cache)
     return Settings()

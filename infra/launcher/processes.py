@@ -8,6 +8,7 @@ import httpx
 
 from infra.launcher.home import Home
 from infra.launcher.program import NotReady, Program
+from infra.setting_forms import INSTANCE_PORT_STEP, INSTANCES
 from infra.settings import Settings
 
 # Stopped one after another in the reverse order. Each module serves /health and /ready on the port of its setting.
@@ -17,26 +18,26 @@ PROCESSES = (
     ("projectors", "projectors_port"),
     ("query_api", "query_api_port"),
 )
-COMMAND_API = "command_api"
+SEVERAL = {first_port: count for count, first_port in INSTANCES.items()}
 READY_TIMEOUT = 5.0
 
 
 def process_programs(settings: Settings, home: Home) -> list[Program]:
-    """The processes, each as `python -m NAME`; of the command API as many instances as the settings say."""
-    others = [(name, field) for name, field in PROCESSES if name != COMMAND_API]
+    """The processes, each as `python -m NAME`; of some as many instances as the settings say."""
     return [
-        *(_instance(number, port, settings, home) for number, port in enumerate(settings.command_api_ports)),
-        *(_program(name, name, {field: getattr(settings, field)}, settings, home) for name, field in others),
+        _instance(name, field, number, settings, home)
+        for name, field in PROCESSES
+        for number in range(getattr(settings, SEVERAL[field]) if field in SEVERAL else 1)
     ]
 
 
-def _instance(number: int, port: int, settings: Settings, home: Home) -> Program:
-    """The command API's instance of that number, counted from 0. To itself each is the only one, on its own port."""
-    name, setting = COMMAND_API, "command_api_port"
-    if number:
-        name, setting = f"{name}_{number + 1}", f"{setting} + {port - settings.command_api_port}"
-    own = settings.model_copy(update={"command_api_port": port, "command_apis": 1})
-    return _program(name, COMMAND_API, {setting: port}, own, home)
+def _instance(module: str, setting: str, number: int, settings: Settings, home: Home) -> Program:
+    """The instance of that number, counted from 0. To itself each is the only one, on its own port."""
+    step = INSTANCE_PORT_STEP * number
+    port = getattr(settings, setting) + step
+    own = settings.model_copy(update={setting: port, SEVERAL[setting]: 1}) if setting in SEVERAL else settings
+    name, told = (f"{module}_{number + 1}", f"{setting} + {step}") if number else (module, setting)
+    return _program(name, module, {told: port}, own, home)
 
 
 def _program(name: str, module: str, ports: Mapping[str, int], settings: Settings, home: Home) -> Program:
@@ -49,8 +50,9 @@ def _program(name: str, module: str, ports: Mapping[str, int], settings: Setting
         check=lambda: check(url),
         environment={
             "STOCKROOM_HOME": str(home.root),
-            "STOCKROOM_COMMAND_API_PORT": str(settings.command_api_port),
-            "STOCKROOM_COMMAND_APIS": str(settings.command_apis),
+            **{
+                f"STOCKROOM_{name.upper()}": str(getattr(settings, name)) for pair in INSTANCES.items() for name in pair
+            },
             "PYTHONUNBUFFERED": "1",
         },
     )

@@ -5,8 +5,10 @@ from rich.table import Table
 
 from infra.launcher.home import Home
 from infra.launcher.state import State, read_state
+from infra.setting_forms import INSTANCES
 from infra.settings import Settings
 
+NAMES = {"command_apis": "Command APIs", "projectors": "Projectors"}
 NEXT = """
 Try next:
   ./stockroom demo                      a guided tour
@@ -24,19 +26,21 @@ def tell_ready(console: Console, state: State) -> None:
 
 
 def tell_already_up(console: Console, settings: Settings, home: Home) -> int:
-    """It was up before. The exit code: 1 when another number of command APIs was asked for than is up, else 0."""
+    """It was up before. The exit code: 1 when another number of instances was asked for than is up, else 0."""
     state = read_state(home)
     console.print(f"Already up ({home.root}).")
     if state is None:
         return 0
     console.print(table_of(state))
-    if "command_apis" not in settings.model_fields_set or settings.command_apis == state.command_apis:
-        return 0
-    console.print(
-        f"\nCommand APIs up: {state.command_apis}, asked for: {settings.command_apis}. "
-        "Nothing was changed. To change it: ./stockroom down, then up again."
-    )
-    return 1
+    asked = {name: getattr(settings, name) for name in INSTANCES if name in settings.model_fields_set}
+    differ = [
+        f"{NAMES[name]} up: {up}, asked for: {count}. "
+        for name, count in asked.items()
+        if count != (up := getattr(state, name))
+    ]
+    if differ:
+        console.print(f"\n{''.join(differ)}Nothing was changed. To change it: ./stockroom down, then up again.")
+    return 1 if differ else 0
 
 
 def table_of(state: State) -> Table:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from infra.launcher.home import Home
 from infra.launcher.record import ProcessRecord, read, write_whole
+from infra.setting_forms import INSTANCES
 from infra.settings import Settings
 
 SUPERVISOR = "supervisor"
@@ -30,13 +31,14 @@ class ProcessState:
 class State:
     """All of it. `phase` is starting, ready, stopping, stopped, failing or failed; `message` says why it failed.
 
-    `command_apis`: how many instances of the command API are kept running.
+    `command_apis` and `projectors`: how many instances of each are kept running.
     """
 
     phase: str
     message: str = ""
     processes: list[ProcessState] = field(default_factory=list)
     command_apis: int = 1
+    projectors: int = 1
 
     def save(self, home: Home) -> None:
         """Writes the state for others to read."""
@@ -48,17 +50,18 @@ def read_state(home: Home) -> State | None:
     try:
         content = json.loads(_path(home).read_text())
         processes = [ProcessState(**each) for each in content["processes"]]
-        return State(content["phase"], content["message"], processes, content["command_apis"])
+        counts = {name: content.get(name, 1) for name in INSTANCES}
+        return State(content["phase"], content["message"], processes, **counts)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
 def as_started(settings: Settings, home: Home) -> Settings:
-    """The settings, with as many command APIs as were started here when something was and has not been stopped."""
+    """The settings, with as many instances as were started here when something was and has not been stopped."""
     state = read_state(home)
     if state is None or state.phase in ENDED:
         return settings
-    return settings.model_copy(update={"command_apis": state.command_apis})
+    return settings.model_copy(update={name: getattr(state, name) for name in INSTANCES})
 
 
 def forget_state(home: Home) -> None:

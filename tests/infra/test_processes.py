@@ -1,4 +1,4 @@
-"""The processes that `up` starts: one of each, of the command API as many as the settings say."""
+"""The processes that `up` starts: one of each, of command API and projectors as many as the settings say."""
 
 import io
 from pathlib import Path
@@ -28,6 +28,18 @@ def test_instances_of_the_command_api_have_names_addresses_and_ports_of_their_ow
     assert [each.name for each in others] == ["policies", "projectors", "query_api"]
 
 
+def test_projectors_have_names_addresses_and_ports_of_their_own_and_know_no_other(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = {each.name: each for each in process_programs(Settings(projectors_port=9000, projectors=2), home)}
+    first, second = programs["projectors"], programs["projectors_2"]
+    assert (first.address, second.address) == ("http://127.0.0.1:9000", "http://127.0.0.1:9100")
+    assert second.ports == {"projectors_port + 100": 9100}
+    for variable, value in second.environment.items():
+        monkeypatch.setenv(variable, value)
+    assert (Settings().projectors_port, Settings().projectors) == (9100, 1)
+
+
 def test_an_instance_knows_its_own_port_only_and_the_policies_know_all(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,21 +61,31 @@ def test_a_port_of_an_instance_that_another_process_has_is_named_before_anything
 
 
 def test_what_was_started_counts_until_it_was_stopped(home: Home) -> None:
-    settings = Settings(command_apis=1)
-    assert as_started(settings, home).command_apis == 1
-    State("ready", command_apis=3).save(home)
-    assert as_started(settings, home).command_apis == 3
-    State("stopped", command_apis=3).save(home)
-    assert as_started(settings, home).command_apis == 1
+    def numbers() -> tuple[int, int]:
+        started = as_started(Settings(command_apis=1, projectors=1), home)
+        return started.command_apis, started.projectors
+
+    assert numbers() == (1, 1)
+    State("ready", command_apis=3, projectors=2).save(home)
+    assert numbers() == (3, 2)
+    State("stopped", command_apis=3, projectors=2).save(home)
+    assert numbers() == (1, 1)
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"), [(Settings(command_apis=3), 0), (Settings(command_apis=2), 1), (Settings(), 0)]
+    ("asked", "told"),
+    [
+        (Settings(command_apis=3, projectors=2), ""),
+        (Settings(command_apis=2), "Command APIs up: 3, asked for: 2. Nothing was changed."),
+        (Settings(projectors=1), "Projectors up: 2, asked for: 1. Nothing was changed."),
+        (Settings(), ""),
+    ],
 )
-def test_up_says_so_when_another_number_of_command_apis_is_up_than_was_asked_for(
-    home: Home, asked: Settings, code: int
+def test_up_says_so_when_another_number_of_instances_is_up_than_was_asked_for(
+    home: Home, asked: Settings, told: str
 ) -> None:
-    State("ready", command_apis=3).save(home)
+    State("ready", command_apis=3, projectors=2).save(home)
     text = io.StringIO()
-    assert tell_already_up(Console(file=text), asked, home) == code
-    assert ("Command APIs up: 3, asked for: 2." in text.getvalue()) == bool(code)
+    assert tell_already_up(Console(file=text), asked, home) == bool(told)
+    assert told in text.getvalue()
+    assert ("asked for" in text.getvalue()) == bool(told)

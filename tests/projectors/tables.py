@@ -15,21 +15,21 @@ class Tables:
     """The tables of one projection in schema `schema`."""
 
     def __init__(self, connection: asyncpg.Connection, projection: Projection, schema: str) -> None:
-        self._connection = connection
+        self.connection = connection
         self._projection = projection
-        self._schema = schema
+        self.schema = schema
 
     async def apply(self, events: Sequence[Recorded], batch_size: int | None = None) -> None:
         """Applies the events in batches, each in a transaction, as the engine does."""
         size = batch_size or len(events)
         for start in range(0, len(events), size):
-            async with self._connection.transaction():
+            async with self.connection.transaction():
                 for statement in cast(Postgres, self._projection.apply)(events[start : start + size]):
-                    await self._connection.execute(self._filled(statement.sql), *statement.args)
+                    await self.connection.execute(self._filled(statement.sql), *statement.args)
 
     async def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
         """What a query answers; `{schema}` stands for the schema."""
-        return [dict(row) for row in await self._connection.fetch(self._filled(sql), *args)]
+        return [dict(row) for row in await self.connection.fetch(self._filled(sql), *args)]
 
     async def everything(self) -> dict[str, list[str]]:
         """All rows of all tables as sorted text, to compare two fillings."""
@@ -41,7 +41,7 @@ class Tables:
         }
 
     def _filled(self, sql: str) -> str:
-        return sql.replace("{schema}", self._schema)
+        return sql.replace("{schema}", self.schema)
 
 
 @asynccontextmanager

@@ -129,9 +129,9 @@ class Bench:
         self.projection = projection
         self.writer = writer
 
-    def engine(self) -> Engine:
-        """A new worker."""
-        return Engine(self.settings, self.pool, self.redis, [self.projection])
+    def engine(self, worker: str | None = None) -> Engine:
+        """A new worker; all have the same name unless another is given."""
+        return Engine(self.settings, self.pool, self.redis, [self.projection], worker)
 
     async def worker(self) -> PostgresStore | RedisStore:
         """A store at its positions, for a test that is the engine itself."""
