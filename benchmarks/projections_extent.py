@@ -12,6 +12,26 @@ class Extent:
     rounds: int
     """Rebuilds that are compared run so often, in turn."""
 
+    receipts_a_second: int
+    orders_a_second: int
+    fresh_seconds: float
+    """How long each of the two is measured, after the warm-up."""
+    fresh_warm_up_seconds: float
 
-FULL = Extent(orders=500_000, rounds=3)
-SHORT = Extent(orders=5_000, rounds=1)
+
+FULL = Extent(
+    orders=500_000,
+    rounds=3,
+    receipts_a_second=1_000,
+    orders_a_second=100,
+    fresh_seconds=20.0,
+    fresh_warm_up_seconds=5.0,
+)
+SHORT = Extent(
+    orders=5_000,
+    rounds=1,
+    receipts_a_second=200,
+    orders_a_second=20,
+    fresh_seconds=2.0,
+    fresh_warm_up_seconds=1.0,
+)

@@ -6,14 +6,17 @@ import gc
 import resource
 import sys
 import time
+from dataclasses import replace
 
 import uvloop
 
 from benchmarks.load.connection import Connection
+from benchmarks.load.following import Follower
 from benchmarks.load.loops import ClosedLoop, Loop, OpenLoop
 from benchmarks.load.measured import Measured, NothingAnswered, Tally
 from benchmarks.load.orders import order_requests
 from benchmarks.load.plan import Plan
+from benchmarks.load.receipts import receipt_requests
 from infra.reason import reason
 
 START_SECONDS = 0.05
@@ -25,12 +28,17 @@ async def run(plan: Plan) -> Measured:
     running = asyncio.get_running_loop()
 
     def answered(connection: Connection, failure: str) -> None:
+        if not failure and plan.followed_every:
+            failure = follower.answered(connection.head)
         way.answered(connection, failure)
         if not way.waiting:
             quiet.set()
 
     quiet = asyncio.Event()
     connections = []
+    follower = Follower(plan.followed_every)
+    if plan.followed_every:
+        await follower.connect(plan.host, plan.query_port, plan.clients)
     for _ in range(plan.clients):
         _, connection = await running.create_connection(
             lambda: Connection(plan.expected.encode(), answered), plan.host, plan.port
@@ -38,8 +46,9 @@ async def run(plan: Plan) -> Measured:
         connections.append(connection)
     began = time.perf_counter() + START_SECONDS
     until = began + plan.warm_up_seconds + plan.seconds
-    tally = Tally(began + plan.warm_up_seconds, until)
-    requests = order_requests(plan)
+    follower.since = began + plan.warm_up_seconds
+    tally = Tally(follower.since, until)
+    requests = receipt_requests(plan) if plan.receipts else order_requests(plan)
     way: Loop = (
         ClosedLoop(requests, tally, until)
         if plan.rate is None
@@ -54,12 +63,16 @@ async def run(plan: Plan) -> Measured:
     way.end()
     quiet.clear()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(plan.patience_seconds if way.waiting else 0):
-            await quiet.wait()
+        async with asyncio.timeout(plan.patience_seconds if way.waiting or follower.waiting else 0):
+            if way.waiting:
+                await quiet.wait()
+            await follower.idle.wait()
     tally.unanswered(way.waiting)
+    follower.close()
     for connection in connections:
         connection.close()
-    return tally.measured(plan.clients, plan.rate, share, ended)
+    measured = tally.measured(plan.clients, plan.rate, share, ended)
+    return replace(measured, shown=follower.seconds, answers=follower.answers, query_failures=dict(follower.failures))
 
 
 def _processor_seconds() -> float:

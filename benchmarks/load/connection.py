@@ -16,11 +16,13 @@ Answered = Callable[["Connection", str], None]
 
 
 class Connection(asyncio.Protocol):
-    """Sends whole requests and tells of each answer. `due` and `sent` are the moments of the request in flight."""
+    """Sends whole requests and tells of each answer. `due` and `sent` are the moments of the request in flight, `head`
+    is that of the last answer, without its empty line."""
 
     def __init__(self, expected: bytes, answered: Answered) -> None:
         self.due = 0.0
         self.sent = 0.0
+        self.head = b""
         self.is_open = False
         self._expected = expected
         self._answered = answered
@@ -63,7 +65,7 @@ class Connection(asyncio.Protocol):
         elif length is None or len(data) < head + 4 + int(length[1]):
             self._received = data
         else:
-            self._received = b""
+            self._received, self.head = b"", data[:head]
             self._finish(self._failure(data, head))
 
     def _failure(self, data: bytes, head: int) -> str:

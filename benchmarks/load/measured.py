@@ -5,7 +5,9 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+
+from benchmarks.load.following import Answered
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
@@ -42,6 +44,12 @@ class Measured:
     """The generator's own processor time, in cores."""
     until: float
     """When the measured time ended, in seconds since 1970."""
+    shown: list[float] = field(default_factory=list)
+    """Seconds from an answer until the query API answered with what it changed, of those that were followed."""
+    answers: list[Answered] = field(default_factory=list)
+    """Every good answer, where some were followed; the warm-up's too."""
+    query_failures: dict[str, int] = field(default_factory=dict)
+    """Queries that failed, by kind."""
 
     @property
     def per_second(self) -> float:
@@ -60,7 +68,8 @@ class Measured:
     @classmethod
     def loads(cls, text: str) -> "Measured":
         """What `dumps` wrote."""
-        return cls(**json.loads(text))
+        content = json.loads(text)
+        return cls(**{**content, "answers": [Answered(*each) for each in content["answers"]]})
 
 
 class Tally:

@@ -16,7 +16,7 @@ class Plan:
     host: str
     port: int
     skus: tuple[str, ...]
-    """Each order is for one piece of one of them, in turn."""
+    """Each order or receipt is for one piece of one of them, in turn."""
     clients: int
     """Connections; each has one request in flight at most."""
     seconds: float
@@ -31,6 +31,11 @@ class Plan:
     """What the body of an answer must contain; one that does not is counted as a failure."""
     patience_seconds: float = 30.0
     """What is not answered so long after the last was sent is counted as a failure."""
+    receipts: bool = False
+    """Stock is received; else orders are placed."""
+    followed_every: int = 0
+    """The query API is asked for what every so many-th command changed, with the token of its answer; 0 is none."""
+    query_port: int = 0
 
     def dumps(self) -> str:
         """As JSON."""

@@ -172,3 +172,47 @@ async def test_every_order_has_a_key_of_its_own_and_goes_to_the_products_in_turn
     assert b"Prefer: wait=20\r\n" in requests[0]
     assert b"Prefer" not in requests[-1]
     assert [b'"sku": "A"' in request for request in requests[:4]] == [True, False, True, False]
+
+
+TOLD = (
+    b"HTTP/1.1 201 Created\r\nConsistency-Token: c:stock/1@7\r\nLocation: http://127.0.0.1/v1/stock/A\r\n"
+    b"Content-Length: 22\r\n\r\n" + b'{"status":"CONFIRMED"}'
+)
+
+
+async def test_every_second_receipt_is_followed_by_a_query_with_its_token() -> None:
+    async with serving(lambda _: TOLD) as (port, requests):
+        followed = {"receipts": True, "followed_every": 2, "query_port": port}
+        found = await load(plan(port, 4, 0.5, rate=100.0, poisson=False, **followed))
+    queries = [request for request in requests if request.startswith(b"GET /v1/stock/A HTTP/1.1\r\n")]
+    receipts = [request for request in requests if request.startswith(b"POST /v1/stock/")]
+    assert (len(receipts), len(queries)) == (found.sent, found.sent // 2)
+    assert all(b"\r\nConsistency-Token: c:stock/1@7\r\n" in query for query in queries)
+    assert len(found.shown) == len(queries)
+    assert {answer.token for answer in found.answers} == {"c:stock/1@7"}
+    assert len(found.answers) == found.sent
+    assert (found.failures, found.query_failures) == ({}, {})
+
+
+async def test_what_a_query_waits_counts_from_the_answer_to_the_command() -> None:
+    def answer(number: int) -> bytes:
+        if number == 2:
+            time.sleep(0.3)
+        return TOLD
+
+    async with serving(answer) as (port, _):
+        found = await load(plan(port, 1, 0.5, rate=2.0, poisson=False, followed_every=1, query_port=port))
+    assert max(found.shown) >= 0.3
+
+
+async def test_a_query_that_fails_is_counted_by_its_kind_and_is_no_failure_of_the_command() -> None:
+    async with serving(lambda _: TOLD) as (port, _), serving(lambda _: BUSY) as (query_port, _):
+        found = await load(plan(port, 1, 0.3, rate=20.0, followed_every=1, query_port=query_port))
+    assert found.failures == {}
+    assert found.query_failures == {"503 overloaded": found.sent}
+
+
+async def test_an_answer_without_a_token_is_a_failure_where_it_should_be_followed() -> None:
+    async with serving(lambda _: GOOD) as (port, _):
+        with pytest.raises(LoadFailed, match="'answer without token or location'"):
+            await load(plan(port, 1, 0.2, followed_every=1, query_port=port))

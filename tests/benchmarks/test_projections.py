@@ -11,15 +11,22 @@ from benchmarks.figures import Figure, Section
 from benchmarks.projections import PARTS
 from benchmarks.projections_extent import Extent
 
-TINY = Extent(orders=1_200, rounds=2)
+TINY = Extent(
+    orders=1_200,
+    rounds=2,
+    receipts_a_second=100,
+    orders_a_second=10,
+    fresh_seconds=1.0,
+    fresh_warm_up_seconds=0.5,
+)
 
 
 async def measured(part: str) -> dict[str, dict[str, Figure]]:
-    """Figures by their names, by the first word of their section's title."""
+    """Figures by their names, by the title of their section."""
     # The benchmark puts the ports of its own servers into the environment.
     with patch.dict(os.environ):
         sections: list[Section] = await PARTS[part](TINY)
-    return {each.title.split()[0]: {figure.name: figure for figure in each.figures} for each in sections}
+    return {each.title: {figure.name: figure for figure in each.figures} for each in sections}
 
 
 def number(figure: Figure) -> float:
@@ -28,7 +35,7 @@ def number(figure: Figure) -> float:
 
 
 async def test_a_rebuild_makes_the_same_rows_as_by_hand_and_its_rates_stand_beside_those_of_both_ways() -> None:
-    found = (await measured("rebuild"))["rebuild"]
+    (found,) = (await measured("rebuild")).values()
     for table, rows in (("orders", 1_200), ("lines", 2_400), ("timeline", 2_400)):
         assert found[f"{table}: rows"].value == rows
         assert found[f"{table}: the same rows by hand"].value is True
@@ -40,13 +47,26 @@ async def test_a_rebuild_makes_the_same_rows_as_by_hand_and_its_rates_stand_besi
 
 
 async def test_all_read_models_of_orders_are_rebuilt_in_one_command_and_hold_every_event() -> None:
-    found = (await measured("together"))["rebuild"]
+    (found,) = (await measured("together")).values()
     assert found["the whole command"].target == 45
     assert found["every order is there"].value is True
     assert found["every event is in the timeline"].value is True
     assert number(found["sales.sold_daily: rows at the end"]) > 0
     assert number(found["top_sellers: rows at the end"]) > 0
     assert number(found["rows at the end for each event"]) > 2.5
+
+
+async def test_every_event_is_followed_to_its_read_model_and_queries_with_tokens_see_it() -> None:
+    found = await measured("freshness")
+    assert [("receipts" in title, "orders" in title) for title in found] == [(True, False), (False, True)]
+    for figures, target in zip(found.values(), (50, 150), strict=True):
+        p99 = figures["query with the answer's Consistency-Token, which waits, p99"]
+        assert p99.target == target
+        assert number(p99) > 0
+        assert number(figures["answers that were followed so"]) >= 2
+        assert all(figures[name].value is True for name in figures if isinstance(figures[name].value, bool))
+        applied = number(figures["of that, from there until the position is past it, p50"])
+        assert applied > 0
 
 
 def test_an_unknown_part_is_refused_with_the_names_of_those_there_are() -> None:

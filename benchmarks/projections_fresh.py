@@ -1,0 +1,102 @@
+"""How soon a query shows what a command did, under a steady load: receipts alone, and orders with everything running.
+
+A client that follows the answer asks with its Consistency-Token, and the query waits. Beside it every event is watched
+on its way: when a consumer has the record, and when the read model's position is past it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.commands_alone import shares
+from benchmarks.commands_stage import add_products
+from benchmarks.figures import Figure, Section, milliseconds
+from benchmarks.load.generator import load
+from benchmarks.load.measured import Measured
+from benchmarks.load.plan import Plan
+from benchmarks.processor_time import processor_seconds
+from benchmarks.projections_extent import Extent
+from benchmarks.stage import Stage, running_stage
+from benchmarks.watch import Legs, watching
+from projectors import order_history, stock
+from projectors.projection import Projection
+
+RECEIPTS_MS, ORDERS_MS = 50.0, 150.0
+PRODUCTS = 100
+CLIENTS = 64
+FOLLOWED_A_SECOND = 50
+"""So many answers a second are followed by a query; at each of 1,000 the queries would be the load."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One load, and what was seen of it."""
+
+    measured: Measured
+    legs: Legs
+    shares: dict[str, float]
+
+
+async def measure(extent: Extent) -> list[Section]:
+    """Orders first, with everything running; then policies stop and stock is received.
+
+    Raises `StartFailed`, `LoadFailed` or `NotReached`.
+    """
+    async with running_stage() as stage:
+        skus = await add_products(stage, PRODUCTS)
+        ordered = await _seen(stage, _plan(stage, skus, extent.orders_a_second, extent), order_history.PROJECTION)
+        await stage.members["policies"].stop()
+        plan = _plan(stage, skus, extent.receipts_a_second, extent, receipts=True)
+        received = await _seen(stage, plan, stock.PROJECTION)
+    return [
+        _section(f"{extent.receipts_a_second:,} receipts of stock a second, policies stopped", received, RECEIPTS_MS),
+        _section(f"{extent.orders_a_second:,} orders a second, everything running", ordered, ORDERS_MS),
+    ]
+
+
+def _plan(stage: Stage, skus: Sequence[str], rate: int, extent: Extent, *, receipts: bool = False) -> Plan:
+    settings = stage.settings
+    return Plan(
+        settings.host,
+        settings.command_api_port,
+        tuple(skus),
+        CLIENTS,
+        extent.fresh_seconds,
+        rate=rate,
+        warm_up_seconds=extent.fresh_warm_up_seconds,
+        receipts=receipts,
+        followed_every=max(rate // FOLLOWED_A_SECOND, 1),
+        query_port=settings.query_api_port,
+    )
+
+
+async def _seen(stage: Stage, plan: Plan, projection: Projection) -> Seen:
+    before = processor_seconds(stage.members)
+    async with watching(stage.settings, projection) as watch:
+        measured = await load(plan)
+    after = processor_seconds(stage.members)
+    cores = shares(before, after, plan.seconds + plan.warm_up_seconds, measured)
+    return Seen(measured, watch.legs(measured.answers), cores)
+
+
+def _section(title: str, seen: Seen, target_ms: float) -> Section:
+    measured, legs = seen.measured, seen.legs
+    return Section(
+        f"from a command's answer until a query shows it: {title}, {measured.seconds:g} s, open loop, Poisson",
+        [
+            Figure("answered", round(measured.per_second, 1), "/s"),
+            *milliseconds("query with the answer's Consistency-Token, which waits", measured.shown, target_ms),
+            Figure("answers that were followed so", len(measured.shown)),
+            *milliseconds("position in PostgreSQL, polled every 2 ms, of every event", legs.polled, target_ms),
+            *milliseconds("of that, until a consumer has the record", legs.read),
+            *milliseconds("of that, from there until the position is past it", legs.applied),
+            Figure("the command's answer, p50", measured.ms["p50"], "ms"),
+            Figure("the command's answer, p99", measured.ms["p99"], "ms"),
+            *(
+                Figure(f"{name}: processor time", round(share * 100), "% of a core")
+                for name, share in sorted(seen.shares.items(), key=lambda each: -each[1])
+            ),
+            Figure("no command failed", not measured.failures),
+            Figure("no query failed", not measured.query_failures),
+            Figure("every event was seen on its way", legs.missing == 0),
+        ],
+    )
