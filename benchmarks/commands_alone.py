@@ -13,7 +13,6 @@ from benchmarks.processor_time import processor_seconds
 from benchmarks.reference.runs import FOLLOWED_THREADS, Followed, follow_orders, save_orders
 from benchmarks.reference.saved import Run, Saved
 from benchmarks.stage import Stage
-from infra.launcher.processes import COMMAND_API
 from infra.launcher.supervised import Supervised
 
 ONE, MANY = 1, 64
@@ -52,7 +51,7 @@ async def measure_alone(stage: Stage, floor: Supervised, skus: tuple[str, ...], 
         for clients in (ONE, MANY):
             for setup in Setup:
                 await flush_each_append(stage.settings, wanted=setup is Setup.FLUSHED)
-                loaded = floor if setup is Setup.FLOOR else stage.members[COMMAND_API]
+                loaded = floor if setup is Setup.FLOOR else stage.members["command_api"]
                 port = loaded.program.ports["command_api_port"]
                 before = processor_seconds(everything)
                 measured = await load(order_plan(stage, port, skus, clients, extent))
