@@ -4,7 +4,7 @@ Every reader of the log (projections, policies, the catalog copy, the command li
 and never trusts a committed offset: the caller says where to start and under which holder.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -56,6 +56,10 @@ class Batch(NamedTuple):
     """Records that never happened."""
     void_records: Sequence[LogRecord] = ()
     """Those records, for whoever wants to see them."""
+
+
+Until = Callable[[Mapping[tuple[str, int], int]], AsyncIterator[Batch]]
+"""`LogReader.until` or `LogReader.exactly`."""
 
 
 def log_record(record: ConsumerRecord) -> LogRecord:
@@ -135,13 +139,17 @@ class LogReader:
         ends = await self._consumer.end_offsets([TopicPartition(*key) for key in self._positions])
         return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
-    async def read(self, *, max_records: int = 2_000, timeout_ms: int = 200) -> list[Batch]:
+    async def read(
+        self, *, max_records: int = 2_000, timeout_ms: int = 200, only: tuple[str, int] | None = None
+    ) -> list[Batch]:
         """What came since the last call, a batch a partition; empty when nothing came within ``timeout_ms``.
 
+        With ``only`` a (topic, partition), from that alone; the others come with later calls.
         Raises ``LogTruncated`` or ``OffsetSkipped`` when the log is not what the positions were taken from.
         """
         try:
-            fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+            places = [TopicPartition(*only)] if only else []
+            fetched = await self._consumer.getmany(*places, timeout_ms=timeout_ms, max_records=max_records)
         except OffsetOutOfRangeError as error:
             raise LogTruncated(f"an offset is not in the log any more: {error}") from error
         batches = []
@@ -157,3 +165,10 @@ class LogReader:
         while any(self._positions[key].next_offset < end for key, end in ends.items()):
             for batch in await self.read(max_records=max_records):
                 yield batch
+
+    async def exactly(self, ends: Mapping[tuple[str, int], int], *, max_records: int = 5_000) -> AsyncIterator[Batch]:
+        """The same and not one record further, one partition after the other: for a few records."""
+        for place, goal in ends.items():
+            while (left := goal - self._positions[place].next_offset) > 0:
+                for batch in await self.read(max_records=min(left, max_records), only=place):
+                    yield batch

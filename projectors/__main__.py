@@ -13,6 +13,7 @@ from projectors import dlq_command
 from projectors.app import create_app
 from projectors.engine import Engine, connect_postgres, connect_redis
 from projectors.rebuild import RebuildRefused, rebuild_all
+from projectors.rebuild_options import RebuildOptions
 from projectors.registry import PROJECTIONS, named
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -52,8 +53,13 @@ def main(context: typer.Context) -> None:
 def rebuild(
     names: list[str] = typer.Argument(None, help="Projections to rebuild."),  # noqa: B008
     every: bool = typer.Option(False, "--all", help="Rebuild every projection."),
+    accept: bool = typer.Option(False, "--accept", help="Switch although rows differ from those that serve."),
+    anew: bool = typer.Option(False, "--anew", help="Drop what an earlier rebuild left, instead of going on with it."),
 ) -> None:
-    """Fill a new generation beside the serving one, then switch at once. Exit 2: unknown name; 1: refused."""
+    """Fill a new generation beside the serving one, compare, then switch at once.
+
+    Exit 2: unknown name; 1: refused; 3: not switched, since rows differ though version and events are the same.
+    """
     if every == bool(names):
         sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")
         raise typer.Exit(2)
@@ -62,11 +68,12 @@ def rebuild(
     except KeyError as error:
         sys.stderr.write(f"{error.args[0]}\n")
         raise typer.Exit(2) from error
+    options = RebuildOptions(accept=accept, anew=anew)
     try:
-        run_process(lambda configuration: rebuild_all(configuration, chosen))
+        run_process(lambda configuration: rebuild_all(configuration, chosen, options))
     except RebuildRefused as error:
         sys.stderr.write(f"{error}\n")
-        raise typer.Exit(1) from error
+        raise typer.Exit(error.exit_code) from error
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 from redis.asyncio import Redis
 
 from infra.cluster import describe
-from infra.log_reader import LogBroken
+from infra.log_reader import LogBroken, LogReader
 from infra.reason import reason
 from infra.settings import Settings
 from infra.stores_answer import ask_postgres, failing
@@ -21,19 +21,24 @@ from projectors.engine import connect_postgres, connect_redis, store_of
 from projectors.log_ends import LogEnds
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
+from projectors.rebuild_compare import Comparison, Different
 from projectors.rebuild_fill import Filler
+from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_postgres import SWITCH_AGAIN, PostgresTarget
 from projectors.rebuild_progress import Progress, Task
 from projectors.rebuild_redis import RedisTarget
-from projectors.rebuild_row import Begun, RebuildRefused, begin, only_one
+from projectors.rebuild_row import Begun, RebuildRefused, SeveralRefused, begin, only_one
 from projectors.redis_store import RedisStore
 from projectors.sorting import Decode, Decoder
+from projectors.store import ParkedKeys
 
 __all__ = ["Rebuild", "RebuildRefused", "Report", "rebuild_all"]
 
 NEAR = 1_000
 """So many events behind, the rest is read while the live engine is held back."""
 REMEMBERED = 25_000
+
+T = TypeVar("T")
 
 
 class Report(NamedTuple):
@@ -45,24 +50,33 @@ class Report(NamedTuple):
     seconds: float
     rows: Mapping[str, int]
     parked_keys: int
+    compared: Comparison
 
 
 class Rebuild:
     """The rebuild of one projection. Owns no connection but the one on which it holds its right."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, redis: Redis, projection: Projection) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pool: asyncpg.Pool,
+        redis: Redis,
+        projection: Projection,
+        options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
+    ) -> None:
         self._settings = settings
         self._pool = pool
         self._redis = redis
         self._projection = projection
+        self._options = options
 
     async def run(self, decode: Decode, ends: LogEnds, task: Task) -> Report:
-        """Fill, index, catch up, switch, drop what is older. Raises ``RebuildRefused`` or ``LogBroken``."""
+        """Fill, index, catch up, compare, switch, drop what is older. Raises ``RebuildRefused`` or ``LogBroken``."""
         partitions = await ends.partitions(self._projection.topic)
         connection = await until_there("PostgreSQL", lambda: asyncpg.connect(self._settings.dsn))
         try:
             await only_one(connection, self._projection.name)
-            begun = await begin(connection, self._projection, partitions)
+            begun = await begin(connection, self._projection, partitions, anew=self._options.anew)
             store = store_of(self._pool, self._redis, self._projection, decode, rebuilding=begun.filling)
             return await self._fill(connection, begun, store, partitions, ends, task)
         finally:
@@ -83,7 +97,7 @@ class Rebuild:
         if isinstance(store, RedisStore):
             target = RedisTarget(self._redis, connection, self._projection, begun, store)
         else:
-            target = PostgresTarget(connection, self._projection, begun, store)
+            target = PostgresTarget(self._settings.dsn, connection, self._projection, begun, store)
         await target.start()
         filler = Filler(self._settings.bootstrap_servers, topic, store, task.advanced)
         loaded = await until_there("load", lambda: store.load(partitions))
@@ -101,19 +115,29 @@ class Rebuild:
                 await target.index()
                 indexed = True
             loaded = await until_there("load", lambda: store.load(partitions))
+
+        async def caught_up(act: Callable[[LogReader, ParkedKeys], Awaitable[T]]) -> T:
+            while True:
+                loaded = await until_there("load", lambda: store.load(partitions))
+                async with filler.reader(loaded.standings) as reader:
+                    try:
+                        return await act(reader, loaded.parked)
+                    except SWITCH_AGAIN:
+                        task.says("queries hold the views, trying again")
+
+        task.says("comparing")
+        compared = await caught_up(target.compare)
+        accepted = compared.refuses and self._options.accept
+        if compared.refuses and not accepted:
+            raise Different(self._projection.name, compared)
+        await filler.fill(await ends.fresh(topic))
         task.says("switching")
-        while True:
-            loaded = await until_there("load", lambda: store.load(partitions))
-            async with filler.reader(loaded.standings) as reader:
-                try:
-                    await target.switch(reader, loaded.parked)
-                    break
-                except SWITCH_AGAIN:
-                    task.says("switching (queries hold the views, trying again)")
+        outcome = {"events": task.done, "accepted": accepted, "compared": compared.described()}
+        parked = await caught_up(partial(target.switch, actor=self._options.actor, outcome=outcome))
         await target.drop_older()
         seconds = time.monotonic() - started
         rows = await target.rows()
-        return Report(self._projection.name, begun.filling, task.done, seconds, rows, len(loaded.parked.keys))
+        return Report(self._projection.name, begun.filling, task.done, seconds, rows, len(parked.keys), compared)
 
 
 async def _all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> None:
@@ -127,10 +151,14 @@ async def _all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> 
         raise RebuildRefused(f"{away}\nIs it up? ./stockroom status")
 
 
-async def rebuild_all(settings: Settings, projections: Sequence[Projection]) -> list[Report]:
+async def rebuild_all(
+    settings: Settings,
+    projections: Sequence[Projection],
+    options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
+) -> list[Report]:
     """Rebuild several projections side by side, with a progress display; events of one topic are decoded once.
 
-    Raises ``RebuildRefused`` for the first that cannot be rebuilt, after the others are done; and at once when a server
+    Raises ``RebuildRefused`` for those that cannot be rebuilt, after the others are done; and at once when a server
     does not answer. One that goes away later is waited for.
     """
     topics = {projection.topic for projection in projections}
@@ -142,7 +170,7 @@ async def rebuild_all(settings: Settings, projections: Sequence[Projection]) -> 
         try:
             with Progress() as progress:
                 runs = [
-                    Rebuild(settings, pool, redis, one).run(decoders[one.topic], ends, progress.task(one.name))
+                    Rebuild(settings, pool, redis, one, options).run(decoders[one.topic], ends, progress.task(one.name))
                     for one in projections
                 ]
                 results = await asyncio.gather(*runs, return_exceptions=True)
@@ -150,12 +178,19 @@ async def rebuild_all(settings: Settings, projections: Sequence[Projection]) -> 
             progress.report(reports)
         finally:
             watching.cancel()
-    for result in results:
-        if isinstance(result, LogBroken):
-            raise RebuildRefused(f"{result.code}: {result}") from result
-        if isinstance(result, AWAY):
-            why = f"a server went away ({reason(result)})"
-            raise RebuildRefused(f"{why}. Run the same command again: it goes on where it stopped.") from result
-        if isinstance(result, BaseException):
-            raise result
+    refusals = [_refusal(result) for result in results if isinstance(result, BaseException)]
+    if refusals:
+        raise SeveralRefused(refusals) if len(refusals) > 1 else refusals[0]
     return reports
+
+
+def _refusal(error: BaseException) -> RebuildRefused:
+    """Why a rebuild did not come about. What is not foreseen is raised as it is."""
+    if isinstance(error, RebuildRefused):
+        return error
+    if isinstance(error, LogBroken):
+        return RebuildRefused(f"{error.code}: {error}")
+    if isinstance(error, AWAY):
+        why = f"a server went away ({reason(error)})"
+        return RebuildRefused(f"{why}. Run the same command again: it goes on where it stopped.")
+    raise error

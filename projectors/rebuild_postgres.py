@@ -1,15 +1,18 @@
 """The part of a rebuild that is PostgreSQL's: indexes, the one transaction of the switch, old generations, counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import asyncpg
 
-from infra.log_reader import LogReader
+from infra.log_reader import LogReader, Until
 from projectors.control_tables import Connection
 from projectors.generations import create_indexes, drop_generation, known_generations, schema_of, show_generation
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
 from projectors.projection_row import hold_back, let_go, lock_row
+from projectors.rebuild_compare import NOT_HELD, TRIES, Comparison, wait_for_serving
+from projectors.rebuild_compare_postgres import compare, positions
 from projectors.rebuild_row import Begun, switch_row
 from projectors.store import ParkedKeys
 
@@ -26,7 +29,10 @@ WHERE new.projection = $1 AND new.generation = $2 AND old.projection = $1 AND ol
 class PostgresTarget:
     """A generation that is being rebuilt in PostgreSQL. ``connection`` is the one that holds the right to rebuild."""
 
-    def __init__(self, connection: Connection, projection: Projection, begun: Begun, store: PostgresStore) -> None:
+    def __init__(
+        self, dsn: str, connection: Connection, projection: Projection, begun: Begun, store: PostgresStore
+    ) -> None:
+        self._dsn = dsn
         self._connection = connection
         self._projection = projection
         self._begun = begun
@@ -44,37 +50,67 @@ class PostgresTarget:
                 "UPDATE stockroom.projections SET rebuilding_indexed = true WHERE name = $1", self._projection.name
             )
 
-    async def switch(self, reader: LogReader, parked: ParkedKeys) -> None:
-        """Catch up with the serving generation while it is held back, then change over, in one transaction.
+    async def compare(self, reader: LogReader, parked: ParkedKeys) -> Comparison:
+        """Compare with the serving generation. That is held back only until both stand at the same positions and the
+        snapshot is taken in which they are compared.
+
+        ``reader`` stands at the filled generation's positions. Raises what ``SWITCH_AGAIN`` names.
+        """
+        snapshot = await asyncpg.connect(self._dsn, server_settings={"jit": "off"})
+        try:
+            incomplete = await wait_for_serving(
+                self._served, {partition: one.next_offset for (_, partition), one in reader.positions.items()}
+            )
+            for _ in range(TRIES):
+                async with snapshot.transaction(isolation="repeatable_read", readonly=True):
+                    if not incomplete:
+                        await hold_back(self._connection, self._projection.name)
+                        try:
+                            async with self._connection.transaction():
+                                parked = await self._catch_up(reader.exactly, parked)
+                            served, filled = await positions(snapshot, self._projection, self._begun)
+                        finally:
+                            await let_go(self._connection, self._projection.name)
+                        if served != filled:
+                            continue
+                    return await compare(snapshot, self._projection, self._begun, incomplete)
+            return await compare(self._connection, self._projection, self._begun, NOT_HELD)
+        finally:
+            snapshot.terminate()
+
+    async def _served(self) -> dict[int, int]:
+        return (await positions(self._connection, self._projection, self._begun))[0]
+
+    async def switch(self, reader: LogReader, parked: ParkedKeys, actor: str, outcome: Mapping[str, Any]) -> ParkedKeys:
+        """Catch up with the serving generation while it is held back, then change over, in one transaction with a row
+        of the audit trail. Gives what is parked in the filled generation.
 
         ``reader`` stands at the filled generation's positions. Raises what ``SWITCH_AGAIN`` names when queries hold the
         views for too long; then nothing has changed.
         """
-        await hold_back(self._connection, self._projection.name)
+        connection, name, filling = self._connection, self._projection.name, self._begun.filling
+        await hold_back(connection, name)
         try:
-            await self._change_over(reader, parked)
+            async with connection.transaction():
+                await connection.execute("SET LOCAL synchronous_commit = on")
+                parked = await self._catch_up(reader.until, parked)
+                await connection.execute(_COPIED_BEFORE, name, filling, self._begun.serving)
+                await switch_row(connection, self._projection, filling, actor, outcome)
+                await show_generation(connection, self._projection, filling)
         except SWITCH_AGAIN:
-            await let_go(self._connection, self._projection.name)
+            await let_go(connection, name)
             raise
+        return parked
 
-    async def _change_over(self, reader: LogReader, parked: ParkedKeys) -> None:
-        connection, name = self._connection, self._projection.name
-        async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL synchronous_commit = on")
-            await lock_row(connection, name)
-            rows = await connection.fetch(
-                "SELECT topic, partition, next_offset FROM stockroom.projection_offsets "
-                "WHERE projection = $1 AND generation = $2",
-                name,
-                self._begun.serving,
-            )
-            served = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-            async for batch in reader.until(served):
-                outcome = await self._store.commit_within(connection, [batch], parked)
-                parked = parked.after(outcome)
-            await connection.execute(_COPIED_BEFORE, name, self._begun.filling, self._begun.serving)
-            await switch_row(connection, self._projection, self._begun.filling)
-            await show_generation(connection, self._projection, self._begun.filling)
+    async def _catch_up(self, until: Until, parked: ParkedKeys) -> ParkedKeys:
+        """Fill up to where the serving generation stands, in the caller's transaction, to whose end it stands there."""
+        await self._connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        await lock_row(self._connection, self._projection.name)
+        served = {(self._projection.topic, number): end for number, end in (await self._served()).items()}
+        async for batch in until(served):
+            outcome = await self._store.commit_within(self._connection, [batch], parked)
+            parked = parked.after(outcome)
+        return parked
 
     async def drop_older(self) -> Sequence[int]:
         """Remove every generation but the new one and the one before it."""

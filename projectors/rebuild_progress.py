@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from projectors.rebuild_compare import Comparison
+
 LINE_SECONDS = 2.0
 
 
@@ -24,6 +26,8 @@ class _Reported(Protocol):
     def rows(self) -> Mapping[str, int]: ...
     @property
     def parked_keys(self) -> int: ...
+    @property
+    def compared(self) -> Comparison: ...
 
 
 class Progress:
@@ -64,6 +68,8 @@ class Progress:
                 highlight=False,
                 soft_wrap=True,
             )
+            for line in one.compared.lines():
+                self.console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
 
 
 class Task:

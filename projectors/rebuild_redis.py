@@ -6,16 +6,19 @@ The live engine is held back by a key that expires by itself; the row in Postgre
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
 
-from infra.log_reader import LogReader
+from infra.log_reader import LogReader, Until
 from projectors import redis_keys as names
 from projectors.control_tables import Connection
 from projectors.projection import Projection
 from projectors.projection_row import lock_row
+from projectors.rebuild_compare import NOT_HELD, TRIES, Comparison, Positions, TableCompared, wait_for_serving
+from projectors.rebuild_compare_redis import OWN, compare
 from projectors.rebuild_row import Begun, RebuildRefused, switch_row
 from projectors.redis_store import RedisStore
 from projectors.store import ParkedKeys
@@ -45,24 +48,63 @@ class RedisTarget:
     async def index(self) -> None:
         """Redis has no indexes to make."""
 
-    async def switch(self, reader: LogReader, parked: ParkedKeys) -> None:
-        """Hold the live engine back, catch up with it, change over; then the row follows and it goes on.
+    async def compare(self, reader: LogReader, parked: ParkedKeys) -> Comparison:
+        """Compare with the serving generation while that is held back, for seconds at most.
+
+        ``reader`` stands at the filled generation's positions.
+        """
+        name, (new, served) = self._projection.name, self._prefixes
+        held = names.switching_key(name)
+        incomplete = await wait_for_serving(
+            self._served, {partition: one.next_offset for (_, partition), one in reader.positions.items()}
+        )
+        for _ in range(0 if incomplete else TRIES):
+            try:
+                await self._redis.set(held, self._begun.filling, px=HOLD_MS)
+                parked = await self._catch_up(reader.exactly, parked)
+                before = await self._served()
+                differences, incomplete = await compare(self._redis, served, new)
+                after = await self._served()
+            finally:
+                await self._redis.delete(held)
+            filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}
+            if before == after == filled:
+                return await self._comparison(differences, incomplete)
+        return await self._comparison([], incomplete or NOT_HELD)
+
+    async def _comparison(self, differences: Sequence[TableCompared], incomplete: str) -> Comparison:
+        parked = [await self._redis.hlen(f"{prefix}parked") for prefix in reversed(self._prefixes)]
+        return Comparison(self._begun, self._projection.version, differences, (parked[0], parked[1]), incomplete)
+
+    async def _served(self) -> Positions:
+        standings = await self._store.standings(self._begun.serving)
+        return {partition: one.position.next_offset for partition, one in standings.items()}
+
+    async def _catch_up(self, until: Until, parked: ParkedKeys) -> ParkedKeys:
+        async for batch in until({(self._projection.topic, p): end for p, end in (await self._served()).items()}):
+            parked = parked.after(await self._store.commit([batch], parked))
+        return parked
+
+    @property
+    def _prefixes(self) -> tuple[str, str]:
+        """Of the filled generation and of the serving one."""
+        name = self._projection.name
+        return names.prefix(name, self._begun.filling), names.prefix(name, self._begun.serving)
+
+    async def switch(self, reader: LogReader, parked: ParkedKeys, actor: str, outcome: Mapping[str, Any]) -> ParkedKeys:
+        """Hold the live engine back, catch up with it, change over; then the row follows and it goes on. Gives what is
+        parked in the filled generation.
 
         Raises ``RebuildRefused`` when catching up takes too long; then nothing has changed.
         """
-        name, filling = self._projection.name, self._begun.filling
-        new, served = names.prefix(name, filling), names.prefix(name, self._begun.serving)
+        name, filling, (new, served) = self._projection.name, self._begun.filling, self._prefixes
         held = names.switching_key(name)
         deadline = time.monotonic() + SWITCH_SECONDS
         async with self._connection.transaction():
             await lock_row(self._connection, name)
             while True:
                 await self._redis.set(held, filling, px=HOLD_MS)
-                standings = await self._store.standings(self._begun.serving)
-                ends = {(self._projection.topic, p): one.position.next_offset for p, one in standings.items()}
-                async for batch in reader.until(ends):
-                    outcome = await self._store.commit([batch], parked)
-                    parked = parked.after(outcome)
+                parked = await self._catch_up(reader.until, parked)
                 await self._forget_copied(new, served)
                 keys = [names.active_key(name), f"{new}pos", f"{served}pos", held]
                 if await self._redis.eval(_SWITCH, len(keys), *keys, str(filling)):
@@ -70,7 +112,8 @@ class RedisTarget:
                 if time.monotonic() > deadline:
                     raise RebuildRefused(f"{name}: the serving generation could not be caught up with")
                 await asyncio.sleep(0)
-            await switch_row(self._connection, self._projection, filling)
+            await switch_row(self._connection, self._projection, filling, actor, outcome)
+        return parked
 
     async def drop_older(self) -> Sequence[int]:
         """Remove every generation but the new one and the one before it."""
@@ -88,7 +131,7 @@ class RedisTarget:
         families = Counter(dict.fromkeys(self._projection.tables, 0))
         async for key in self._redis.scan_iter(match=f"{prefix}*", count=1_000):
             rest = key.decode().removeprefix(prefix)
-            if rest not in {"pos", "parked", "uncopied"}:
+            if rest not in OWN:
                 families[next((one for one in self._projection.tables if rest.startswith(one)), rest)] += 1
         return dict(families)
 

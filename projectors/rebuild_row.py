@@ -1,8 +1,9 @@
 """A rebuild's entry in the projection's row: which generation it fills, that it is the only one, and the switch."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from projectors.audit import audit_generation
 from projectors.control_tables import Connection, rebuild_lock
 from projectors.generations import create_generation, drop_generation, known_generations
 from projectors.projection import Projection
@@ -13,12 +14,22 @@ class RebuildRefused(Exception):
     """The rebuild cannot be done, or was taken over; the message says why. The serving generation is untouched."""
 
     code = "rebuild_refused"
+    exit_code = 1
+
+
+class SeveralRefused(RebuildRefused):
+    """Several rebuilds of one command were refused; the message has each."""
+
+    def __init__(self, refusals: Sequence[RebuildRefused]) -> None:
+        super().__init__("\n".join(str(one) for one in refusals))
+        self.exit_code = max(one.exit_code for one in refusals)
 
 
 class Begun(NamedTuple):
     """What a rebuild fills, and beside what."""
 
     serving: int
+    serving_version: int
     filling: int
     resumed: bool
     """It goes on from the positions of an earlier rebuild that did not end."""
@@ -31,22 +42,26 @@ async def only_one(connection: Connection, projection: str) -> None:
         raise RebuildRefused(f"{projection} is being rebuilt already")
 
 
-async def begin(connection: Connection, projection: Projection, partitions: Sequence[int]) -> Begun:
-    """Resume the generation that a rebuild of the same version left, or make an empty one above all others."""
+async def begin(
+    connection: Connection, projection: Projection, partitions: Sequence[int], *, anew: bool = False
+) -> Begun:
+    """Resume the generation that a rebuild of the same version left, or make an empty one above all others; ``anew``
+    drops what was left.
+    """
     async with connection.transaction():
         await prepare_projection(connection, projection, partitions)
         row = await connection.fetchrow(
-            "SELECT active_generation, rebuilding_generation, rebuilding_version, rebuilding_indexed "
-            "FROM stockroom.projections WHERE name = $1 FOR NO KEY UPDATE",
+            "SELECT active_generation, version, rebuilding_generation, rebuilding_version, rebuilding_indexed, "
+            "kept_generation FROM stockroom.projections WHERE name = $1 FOR NO KEY UPDATE",
             projection.name,
         )
         assert row is not None
-        serving, left = row["active_generation"], row["rebuilding_generation"]
-        if left is not None and row["rebuilding_version"] == projection.version:
-            return Begun(serving, left, True, row["rebuilding_indexed"])
+        serving, left, kept = row["active_generation"], row["rebuilding_generation"], row["kept_generation"]
+        if left is not None and row["rebuilding_version"] == projection.version and not anew:
+            return Begun(serving, row["version"], left, True, row["rebuilding_indexed"])
         if left is not None:
             await drop_generation(connection, projection, left)
-        filling = max([*await known_generations(connection, projection), serving, left or 0]) + 1
+        filling = max([*await known_generations(connection, projection), serving, left or 0, kept or 0]) + 1
         await create_generation(connection, projection, filling, partitions, indexes=False)
         await connection.execute(
             "UPDATE stockroom.projections SET rebuilding_generation = $2, rebuilding_version = $3, "
@@ -55,16 +70,22 @@ async def begin(connection: Connection, projection: Projection, partitions: Sequ
             filling,
             projection.version,
         )
-        return Begun(serving, filling, False, False)
+        return Begun(serving, row["version"], filling, False, False)
 
 
-async def switch_row(connection: Connection, projection: Projection, filled: int) -> None:
-    """Make the filled generation the active one, inside the caller's transaction."""
+async def switch_row(
+    connection: Connection, projection: Projection, filled: int, actor: str, outcome: Mapping[str, Any]
+) -> None:
+    """Make the filled generation the active one and keep the one before, inside the caller's transaction. ``actor`` and
+    ``outcome`` go to the audit trail.
+    """
     await connection.execute(
         "UPDATE stockroom.projections SET active_generation = $2, version = $3, switched_at = now(), "
+        "kept_generation = active_generation, kept_version = version, "
         "rebuilding_generation = NULL, rebuilding_version = NULL, rebuilding_indexed = false, switching_until = NULL "
         "WHERE name = $1",
         projection.name,
         filled,
         projection.version,
     )
+    await audit_generation(connection, actor, "rebuild", projection, filled, outcome)

@@ -1,20 +1,14 @@
 """Every read model takes the whole golden history: each example of each version ever shipped, old ones as they lie in
 the log, live and by a rebuild, and both come to the same rows."""
 
-import io
-
 import pytest
-from rich.console import Console
 
 from infra.partition_of import partition_of
-from projectors.engine import connect_postgres, connect_redis
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
-from projectors.rebuild import Rebuild, Report
-from projectors.rebuild_progress import Progress
 from projectors.registry import PROJECTIONS
-from projectors.sorting import Decoder
 from projectors.status import Status
+from tests.projectors.rebuilding import rebuild
 from tests.projectors.tiny import PARTITIONS, Bench
 from tests.support.golden_history import Shipped, stories
 from tests.support.log import Entry, shipped_entry
@@ -50,9 +44,10 @@ async def test_live_and_rebuilt_rows_of_all_versions_are_the_same_and_nothing_is
     async with running(ends.run()), bench.working() as status:
         await until(lambda: _behind(ends, status), lambda behind: behind == 0)
         live = await _contents(bench, 1)
-        report = await _rebuild(bench, ends)
+        report = await rebuild(bench)
     assert await bench.parked() == []
     assert report.generation == 2
+    assert (report.compared.incomplete, report.compared.differ) == ("", False)
     assert sum(map(len, live.values())) > 0
     assert await _contents(bench, 2) == live
 
@@ -75,14 +70,3 @@ async def _contents(bench: Bench, generation: int) -> dict[str, list[str]]:
     return {
         table: [row["row"] for row in await bench.pool.fetch(sql.format(table))] for table in bench.projection.tables
     }
-
-
-async def _rebuild(bench: Bench, ends: LogEnds) -> Report:
-    redis = connect_redis(bench.settings)
-    progress = Progress(Console(file=io.StringIO()))
-    async with connect_postgres(bench.settings) as pool:
-        try:
-            rebuild = Rebuild(bench.settings, pool, redis, bench.projection)
-            return await rebuild.run(Decoder(0), ends, progress.task(bench.projection.name))
-        finally:
-            await redis.aclose()

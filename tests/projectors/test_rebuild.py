@@ -1,57 +1,25 @@
 """A rebuild fills a second generation beside the serving one and takes over at once; nobody sees anything missing."""
 
 import asyncio
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
-from rich.console import Console
 
 from event_schemas.record import Recorded
-from projectors.engine import connect_postgres, connect_redis, redrive_of
-from projectors.log_ends import LogEnds
+from projectors.engine import redrive_of
 from projectors.projection import Statement
-from projectors.rebuild import Rebuild, RebuildRefused, Report
-from projectors.rebuild_progress import Progress, Task
+from projectors.rebuild import RebuildRefused
+from projectors.rebuild_options import RebuildOptions
 from projectors.redrive import Portion, retry
 from projectors.sorting import Decoder
 from projectors.status import State
+from tests.projectors.rebuilding import generation, rebuild
 from tests.projectors.tiny import Bench, received, to_postgres
 from tests.support.poll import until
 from tests.support.running import running
 
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
-
-
-class _Watched(Task):
-    """A line of the display that also tells the test how many records were passed."""
-
-    def __init__(self, progress: Progress, name: str, seen: Callable[[int], None]) -> None:
-        super().__init__(progress, name, progress.bars.add_task(name, total=0, rate="", step=""))
-        self._seen = seen
-
-    def advanced(self, records: int) -> None:
-        super().advanced(records)
-        self._seen(records)
-
-
-async def _rebuild(bench: Bench, version: int = 1, seen: Callable[[int], None] = lambda records: None) -> Report:
-    redis = connect_redis(bench.settings)
-    ends = LogEnds(bench.settings.bootstrap_servers, [bench.projection.topic])
-    progress = Progress(Console(file=io.StringIO()))
-    async with connect_postgres(bench.settings) as pool, running(ends.run()):
-        try:
-            projection = bench.projection._replace(version=version)
-            rebuild = Rebuild(bench.settings, pool, redis, projection)
-            return await rebuild.run(Decoder(0), ends, _Watched(progress, projection.name, seen))
-        finally:
-            await redis.aclose()
-
-
-async def _generation(bench: Bench) -> int:
-    sql = "SELECT active_generation FROM stockroom.projections WHERE name = $1"
-    return int(await bench.pool.fetchval(sql, bench.projection.name))
 
 
 @both_stores
@@ -79,8 +47,9 @@ async def test_a_rebuild_under_load_ends_equal_to_a_fold_of_the_log_and_nothing_
         await until(lambda: _sum(bench), lambda total: total >= 9_000)
         writing, watching = asyncio.create_task(write()), asyncio.create_task(watch())
         for expected in (2, 3):
-            report = await _rebuild(bench)
-            assert (report.generation, await _generation(bench)) == (expected, expected)
+            report = await rebuild(bench)
+            assert (report.generation, await generation(bench)) == (expected, expected)
+            assert (report.compared.incomplete, report.compared.differ) == ("", False)
         stop.set()
         await asyncio.gather(writing, watching)
         assert watching.result() > 10
@@ -101,7 +70,7 @@ async def test_rows_of_the_rebuilt_generation_equal_the_live_ones(bench: Bench) 
         await bench.writer.append(partition, [received(f"s{partition}-{n % 7}", n % 5 + 1) for n in range(500)])
     async with bench.working():
         await until(lambda: _sum(bench), lambda total: total == 4_500)
-        await _rebuild(bench)
+        await rebuild(bench)
     for table in ("totals", "seen", "daily"):
         live, rebuilt = (f"SELECT * FROM {bench.projection.name}_g{number}.{table}" for number in (1, 2))
         assert await bench.pool.fetch(f"{live} EXCEPT ALL {rebuilt}") == []
@@ -115,11 +84,11 @@ async def test_a_rebuild_that_was_killed_goes_on_and_counts_nothing_twice(bench:
     async with bench.working():
         await bench.until_totals({"a": 45_000})
     seen: list[int] = []
-    async with running(_rebuild(bench, seen=seen.append)) as task:
+    async with running(rebuild(bench, seen=seen.append)) as task:
         await until(lambda: _added(seen), lambda passed: passed >= 15_000)
     assert task.cancelled()
-    assert await _generation(bench) == 1
-    report = await _rebuild(bench)
+    assert await generation(bench) == 1
+    report = await rebuild(bench)
     assert report.generation == 2
     assert 0 < report.events < 45_003
     assert await bench.totals() == {"a": 45_000}
@@ -128,7 +97,7 @@ async def test_a_rebuild_that_was_killed_goes_on_and_counts_nothing_twice(bench:
 @both_stores
 async def test_a_second_rebuild_of_the_same_projection_is_refused(bench: Bench) -> None:
     await bench.writer.append(0, [received("a") for _ in range(5_000)])
-    results = await asyncio.gather(_rebuild(bench), _rebuild(bench), return_exceptions=True)
+    results = await asyncio.gather(rebuild(bench), rebuild(bench), return_exceptions=True)
     assert sorted(type(one).__name__ for one in results) == ["RebuildRefused", "Report"]
     assert any(isinstance(one, RebuildRefused) and "already" in str(one) for one in results)
     assert await bench.totals() == {"a": 5_000}
@@ -138,7 +107,7 @@ async def test_a_second_rebuild_of_the_same_projection_is_refused(bench: Bench) 
 async def test_the_generation_before_is_kept_and_older_ones_are_dropped(bench: Bench) -> None:
     await bench.writer.append(0, [received("a")])
     for _ in range(3):
-        await _rebuild(bench)
+        await rebuild(bench)
     name = bench.projection.name
     if bench.projection.store == "redis":
         found = {int(key.split(b":")[1]) async for key in bench.redis.scan_iter(match=f"{name}:*:pos")}
@@ -156,7 +125,7 @@ async def test_a_new_version_with_other_columns_takes_over_and_the_old_code_stop
             "CREATE TABLE {schema}.totals (sku", "CREATE TABLE {schema}.totals (kind text, sku"
         )
         bench.projection = bench.projection._replace(ddl=changed, apply=_by_column_name)
-        await _rebuild(bench, version=2)
+        await rebuild(bench, version=2)
         await until(lambda: _state(status.state), lambda state: status.state is State.REBUILD_NEEDED)
     row = await bench.pool.fetchrow(f"SELECT * FROM {bench.projection.public_schema}.totals")
     assert dict(row or {}) == {"kind": None, "sku": "a", "quantity": 2}
@@ -173,12 +142,12 @@ async def _state(state: State) -> State:
 
 
 @both_stores
-async def test_what_was_copied_to_the_dead_letters_is_not_copied_again_after_a_rebuild(bench: Bench) -> None:
+async def test_what_was_copied_to_the_dead_letters_is_not_copied_again_after_arebuild(bench: Bench) -> None:
     await bench.writer.append(0, [received("bad", 5_000), received("good")])
     async with bench.working():
         await bench.until_totals({"good": 1})
         await until(lambda: _uncopied(bench), lambda count: count == 0)
-    report = await _rebuild(bench)
+    report = await rebuild(bench)
     assert report.parked_keys == 1
     assert await _uncopied(bench) == 0
     assert [key for key, _, _ in await bench.parked()][-1] == "bad"
@@ -211,11 +180,11 @@ async def test_a_retry_that_a_rebuild_overtakes_tries_all_that_the_new_generatio
         load = staticmethod(redrive.load)
 
         async def retry(self, partition: int, after: int, key: str | None, held: frozenset[str]) -> Portion | None:
-            if partition == 2 and await _generation(bench) == 1:
-                await _rebuild(bench)
+            if partition == 2 and await generation(bench) == 1:
+                await rebuild(bench, options=RebuildOptions(accept=True))
             return await redrive.retry(partition, after, key, held)
 
     await retry(Overtaken())
-    assert await _generation(bench) == 2
+    assert await generation(bench) == 2
     assert await bench.totals() == {"s0": 1, "s2": 1}
     assert await bench.dead_letters() == []

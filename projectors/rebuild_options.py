@@ -1,0 +1,16 @@
+"""What an operator may say of a rebuild."""
+
+from typing import NamedTuple
+
+from infra.http.principal import OPERATOR
+
+
+class RebuildOptions(NamedTuple):
+    """Options of one rebuild, the same for each of its projections."""
+
+    actor: str = str(OPERATOR)
+    """Who stands in the audit trail."""
+    accept: bool = False
+    """Switch although the rows differ from those that serve, at the same version and the same events."""
+    anew: bool = False
+    """Drop what an earlier rebuild has filled and left, instead of going on with it."""

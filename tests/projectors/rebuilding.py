@@ -1,0 +1,52 @@
+"""Rebuilds of a bench's projection, as the command does them."""
+
+import io
+from collections.abc import Callable
+
+from rich.console import Console
+
+from projectors.engine import connect_postgres, connect_redis
+from projectors.log_ends import LogEnds
+from projectors.rebuild import Rebuild, Report
+from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_progress import Progress, Task
+from projectors.sorting import Decoder
+from tests.projectors.tiny import Bench
+from tests.support.running import running
+
+
+class _Watched(Task):
+    """A line of the display that also tells the test how many records were passed."""
+
+    def __init__(self, progress: Progress, name: str, seen: Callable[[int], None]) -> None:
+        super().__init__(progress, name, progress.bars.add_task(name, total=0, rate="", step=""))
+        self._seen = seen
+
+    def advanced(self, records: int) -> None:
+        super().advanced(records)
+        self._seen(records)
+
+
+async def rebuild(
+    bench: Bench,
+    version: int = 1,
+    seen: Callable[[int], None] = lambda records: None,
+    options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
+) -> Report:
+    """Rebuild as code of a version does; ``seen`` hears of passed records."""
+    redis = connect_redis(bench.settings)
+    ends = LogEnds(bench.settings.bootstrap_servers, [bench.projection.topic])
+    progress = Progress(Console(file=io.StringIO()))
+    async with connect_postgres(bench.settings) as pool, running(ends.run()):
+        try:
+            projection = bench.projection._replace(version=version)
+            work = Rebuild(bench.settings, pool, redis, projection, options)
+            return await work.run(Decoder(0), ends, _Watched(progress, projection.name, seen))
+        finally:
+            await redis.aclose()
+
+
+async def generation(bench: Bench) -> int:
+    """The one that serves, as its row says."""
+    sql = "SELECT active_generation FROM stockroom.projections WHERE name = $1"
+    return int(await bench.pool.fetchval(sql, bench.projection.name))

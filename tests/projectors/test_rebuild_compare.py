@@ -1,0 +1,147 @@
+"""Before a rebuild switches it compares: rows that differ at one version and the same events are not switched to."""
+
+from collections.abc import Sequence
+
+import asyncpg
+import orjson
+import pytest
+
+from event_schemas.record import Recorded
+from projectors.projection import RedisCommand, Statement
+from projectors.rebuild_compare import Different
+from projectors.rebuild_options import RebuildOptions
+from projectors.row_digest import Rows, columns_of, digest, key_of, only_in
+from tests.projectors.rebuilding import generation, rebuild
+from tests.projectors.tiny import Bench, received
+
+both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
+
+
+async def _plant(bench: Bench) -> None:
+    """Let the serving generation say 7 of `s3`, of which 2 came, and know a `ghost` that never was."""
+    if bench.projection.store == "redis":
+        await bench.redis.zadd(f"{bench.projection.name}:1:totals", {"s3": 7, "ghost": 1})
+        return
+    table = f"{bench.projection.name}_g1.totals"
+    await bench.pool.execute(f"UPDATE {table} SET quantity = 7 WHERE sku = 's3'")
+    await bench.pool.execute(f"INSERT INTO {table} VALUES ('ghost', 1)")
+
+
+@both_stores
+async def test_a_planted_difference_is_shown_and_the_switch_refused_until_it_is_accepted(bench: Bench) -> None:
+    for partition in range(3):
+        await bench.writer.append(partition, [received(f"s{partition * 2 + n % 2}") for n in range(4)])
+    everything = {f"s{n}": 2 for n in range(6)}
+    async with bench.working():
+        await bench.until_totals(everything)
+        await _plant(bench)
+        with pytest.raises(Different) as refused:
+            await rebuild(bench)
+        assert refused.value.exit_code == 3
+        assert await generation(bench) == 1
+        [found] = [one for one in refused.value.comparison.tables if one.differ]
+        assert (found.table, found.served, found.filled) == ("totals", 7, 6)
+        assert _plain([*found.only_served, *found.only_filled]) == [("ghost", 1), ("s3", 7), ("s3", 2)]
+        for line in [*(f"- {row}" for row in found.only_served), *(f"+ {row}" for row in found.only_filled)]:
+            assert line in str(refused.value)
+        await bench.writer.append(0, [received("s0")])
+        report = await rebuild(bench, options=RebuildOptions("staff:night", accept=True))
+        assert (report.generation, report.events < 5, await generation(bench)) == (2, True, 2)
+        await bench.until_totals({**everything, "s0": 3})
+    [row] = await bench.pool.fetch(
+        "SELECT actor, action, generation, partition, outcome FROM stockroom.audit WHERE projection = $1",
+        bench.projection.name,
+    )
+    assert tuple(row)[:4] == ("staff:night", "rebuild", 2, None)
+    outcome = orjson.loads(row["outcome"])
+    assert (outcome["accepted"], outcome["compared"]["differ"]) == (True, True)
+
+
+def _plain(rows: Sequence[str]) -> list[tuple[str, int]]:
+    """SKU and quantity of a shown row: JSON of a table's, `member: score` of a sorted set's."""
+    if rows[0].startswith("{"):
+        return [(one["sku"], one["quantity"]) for one in map(orjson.loads, rows)]
+    return [(sku, int(float(score))) for sku, score in (row.split(": ") for row in rows)]
+
+
+@both_stores
+async def test_differences_from_another_version_are_told_and_switched_to(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a", 2)])
+    async with bench.working():
+        await bench.until_totals({"a": 2})
+        apply = bench.projection.apply
+
+        def twice(events: Sequence[Recorded]) -> list[Statement] | list[RedisCommand]:
+            return [*apply(events), *apply(events)]
+
+        bench.projection = bench.projection._replace(apply=twice)  # type: ignore[arg-type]
+        report = await rebuild(bench, version=2)
+    assert (report.compared.differ, report.compared.refuses, await generation(bench)) == (True, False, 2)
+    assert any(line.startswith("totals: 1 rows and 1 rows, they differ") for line in report.compared.lines())
+    assert await bench.totals() == {"a": 4}
+
+
+@both_stores
+async def test_a_serving_generation_that_nothing_fills_is_not_waited_for_and_not_compared(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a"), received("b")])
+    report = await rebuild(bench)
+    assert (report.compared.incomplete, report.compared.differ) == (
+        "the serving generation is 5 records behind",
+        False,
+    )
+    assert await generation(bench) == 2
+
+
+@both_stores
+async def test_what_was_filled_and_refused_can_be_filled_anew(bench: Bench) -> None:
+    await bench.writer.append(0, [received(f"s{n}", 2) for n in range(4)])
+    async with bench.working():
+        await bench.until_totals({f"s{n}": 2 for n in range(4)})
+        await _plant(bench)
+        for expected, anew in ((2, False), (3, True)):
+            with pytest.raises(Different) as refused:
+                await rebuild(bench, options=RebuildOptions(anew=anew))
+            assert refused.value.comparison.begun.filling == expected
+    assert await bench.totals() == {"s0": 2, "s1": 2, "s2": 2, "s3": 7, "ghost": 1}
+
+
+@pytest.fixture
+async def tables(postgres: asyncpg.Pool, unique: str) -> str:
+    """A schema with two tables, one with a key and one without."""
+    await postgres.execute(f"CREATE SCHEMA {unique}")
+    for name, key in (("keyed", ", PRIMARY KEY (a)"), ("bare", "")):
+        await postgres.execute(f"CREATE TABLE {unique}.{name} (a int, b text{key})")
+    return unique
+
+
+async def test_a_digest_tells_order_apart_from_content_and_counts_rows_that_are_there_twice(
+    postgres: asyncpg.Pool, tables: str
+) -> None:
+    async with postgres.acquire() as connection:
+        columns = await columns_of(connection, f"{tables}.bare")
+        rows = Rows(f"{tables}.bare", columns, ())
+        await connection.execute(f"INSERT INTO {tables}.bare VALUES (1, 'x'), (2, NULL), (2, NULL), (NULL, '')")
+        before = await digest(connection, rows)
+        assert sum(count for count, _ in before.values()) == 4
+        await connection.execute(f"CREATE TABLE {tables}.other AS SELECT * FROM {tables}.bare ORDER BY b DESC, a DESC")
+        other = Rows(f"{tables}.other", columns, ())
+        assert await digest(connection, other) == before
+        await connection.execute(f"INSERT INTO {tables}.other VALUES (2, NULL)")
+        after = await digest(connection, other)
+        differing = [bucket for bucket in before if before[bucket] != after[bucket]]
+        assert len(differing) == 1
+        assert await only_in(connection, other, rows, differing) == ['{"a":2,"b":null}']
+        assert await only_in(connection, rows, other, differing) == []
+
+
+async def test_a_row_that_changed_keeps_its_bucket_by_its_key(postgres: asyncpg.Pool, tables: str) -> None:
+    async with postgres.acquire() as connection:
+        table = f"{tables}.keyed"
+        rows = Rows(table, await columns_of(connection, table), await key_of(connection, table))
+        assert rows.key == ["a"]
+        await connection.execute(f"INSERT INTO {table} SELECT n, 'x' FROM generate_series(1, 1000) n")
+        before = await digest(connection, rows)
+        await connection.execute(f"UPDATE {table} SET b = 'y' WHERE a = 500")
+        after = await digest(connection, rows)
+    assert before.keys() == after.keys()
+    assert [before[bucket][0] - after[bucket][0] for bucket in before if before[bucket] != after[bucket]] == [0]
