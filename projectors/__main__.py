@@ -1,7 +1,6 @@
-"""`python -m projectors` runs the engine; `rebuild` and `dlq` are commands beside it."""
+"""`python -m projectors` runs the engine; `rebuild`, `rollback` and `dlq` are commands beside it."""
 
 import asyncio
-import sys
 from contextlib import AsyncExitStack
 
 import typer
@@ -12,9 +11,9 @@ from infra.settings import Settings
 from projectors import dlq_command
 from projectors.app import create_app
 from projectors.engine import Engine, connect_postgres, connect_redis
-from projectors.rebuild import RebuildRefused, rebuild_all
-from projectors.rebuild_options import RebuildOptions
-from projectors.registry import PROJECTIONS, named
+from projectors.rebuild_command import rebuild
+from projectors.registry import PROJECTIONS
+from projectors.rollback_command import rollback
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -40,6 +39,8 @@ async def run(config: Settings) -> None:
 
 
 cli.add_typer(dlq_command.cli, name="dlq")
+cli.command()(rebuild)
+cli.command()(rollback)
 
 
 @cli.callback(invoke_without_command=True)
@@ -47,33 +48,6 @@ def main(context: typer.Context) -> None:
     """Run the engine, unless a command is named."""
     if context.invoked_subcommand is None:
         run_process(run)
-
-
-@cli.command()
-def rebuild(
-    names: list[str] = typer.Argument(None, help="Projections to rebuild."),  # noqa: B008
-    every: bool = typer.Option(False, "--all", help="Rebuild every projection."),
-    accept: bool = typer.Option(False, "--accept", help="Switch although rows differ from those that serve."),
-    anew: bool = typer.Option(False, "--anew", help="Drop what an earlier rebuild left, instead of going on with it."),
-) -> None:
-    """Fill a new generation beside the serving one, compare, then switch at once.
-
-    Exit 2: unknown name; 1: refused; 3: not switched, since rows differ though version and events are the same.
-    """
-    if every == bool(names):
-        sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")
-        raise typer.Exit(2)
-    try:
-        chosen = list(PROJECTIONS) if every else [named(name) for name in dict.fromkeys(names)]
-    except KeyError as error:
-        sys.stderr.write(f"{error.args[0]}\n")
-        raise typer.Exit(2) from error
-    options = RebuildOptions(accept=accept, anew=anew)
-    try:
-        run_process(lambda configuration: rebuild_all(configuration, chosen, options))
-    except RebuildRefused as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(error.exit_code) from error
 
 
 if __name__ == "__main__":

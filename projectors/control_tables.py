@@ -72,6 +72,7 @@ CREATE TABLE IF NOT EXISTS stockroom.workers (
 ALTER TABLE stockroom.audit ALTER COLUMN partition DROP NOT NULL;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS kept_generation int;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS kept_version int;
+ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS wanted_version int;
 """
 """All of it may run again on a database of any age: what came later stands as ``ALTER TABLE`` at the end."""
 

@@ -73,13 +73,21 @@ async def create_indexes(connection: Connection, projection: Projection, generat
             await connection.execute(f"ANALYZE {schema}.{_checked(table)}")
 
 
-async def show_generation(connection: Connection, projection: Projection, generation: int) -> None:
-    """Point the public views at a generation. Until the transaction ends everybody sees the one before."""
+async def show_generation(
+    connection: Connection, projection: Projection, generation: int, *, instead_of: int | None = None
+) -> None:
+    """Point the public views at the tables of a generation. Until the transaction ends everybody sees the one before.
+
+    Views of tables that only the generation ``instead_of`` has are removed: that one may be of another version.
+    """
     if projection.store != "postgres":
         return
     public, schema = _checked(projection.public_schema), schema_of(projection, generation)
     await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {public}")
-    for table in map(_checked, projection.tables):
+    shown = await _tables(connection, schema)
+    for table in set() if instead_of is None else await _tables(connection, schema_of(projection, instead_of)) - shown:
+        await connection.execute(f"DROP VIEW IF EXISTS {public}.{_checked(table)}")
+    for table in sorted(map(_checked, shown)):
         select = f"VIEW {public}.{table} AS SELECT * FROM {schema}.{table}"
         try:
             async with connection.transaction():
@@ -87,6 +95,11 @@ async def show_generation(connection: Connection, projection: Projection, genera
         except asyncpg.InvalidTableDefinitionError:
             await connection.execute(f"DROP VIEW {public}.{table}")
             await connection.execute(f"CREATE {select}")
+
+
+async def _tables(connection: Connection, schema: str) -> set[str]:
+    rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema)
+    return {row["tablename"] for row in rows}
 
 
 async def drop_generation(connection: Connection, projection: Projection, generation: int) -> None:

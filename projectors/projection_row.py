@@ -21,7 +21,9 @@ FROM stockroom.projections WHERE name = $1 FOR KEY SHARE
 
 
 async def prepare_projection(connection: Connection, projection: Projection, partitions: Sequence[int]) -> None:
-    """Inside the caller's transaction: control tables, and generation 1 unless the projection is known already."""
+    """Inside the caller's transaction: control tables, and generation 1 unless the projection is known already. The row
+    then tells the version of the code that fills it.
+    """
     await create_control_tables(connection)
     known = await connection.fetchval("SELECT true FROM stockroom.projections WHERE name = $1", projection.name)
     if not known:
@@ -32,6 +34,11 @@ async def prepare_projection(connection: Connection, projection: Projection, par
             projection.name,
             projection.version,
         )
+    await connection.execute(
+        "UPDATE stockroom.projections SET wanted_version = $2 WHERE name = $1 AND wanted_version IS DISTINCT FROM $2",
+        projection.name,
+        projection.version,
+    )
 
 
 async def generation_to_fill(

@@ -96,7 +96,7 @@ class PostgresTarget:
                 parked = await self._catch_up(reader.until, parked)
                 await connection.execute(_COPIED_BEFORE, name, filling, self._begun.serving)
                 await switch_row(connection, self._projection, filling, actor, outcome)
-                await show_generation(connection, self._projection, filling)
+                await show_generation(connection, self._projection, filling, instead_of=self._begun.serving)
         except SWITCH_AGAIN:
             await let_go(connection, name)
             raise

@@ -109,8 +109,7 @@ class RedisStore:
 
     async def standings(self, generation: int) -> dict[int, Standing]:
         """Positions of any generation, as they stand."""
-        fields = await self._redis.hgetall(f"{names.prefix(self._projection.name, generation)}pos")
-        return {int(field): _standing(value) for field, value in fields.items() if field != b"damaged"}
+        return await positions_of(self._redis, names.prefix(self._projection.name, generation))
 
     async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """Commands and positions in one script. What cannot be applied is found and parked with it."""
@@ -203,6 +202,12 @@ class RedisStore:
     @property
     def _prefix(self) -> str:
         return names.prefix(self._projection.name, self._generation)
+
+
+async def positions_of(redis: Redis, prefix: str) -> dict[int, Standing]:
+    """Positions of the generation whose keys begin with ``prefix``, as they stand; empty when there is none."""
+    fields = await redis.hgetall(f"{prefix}pos")
+    return {int(field): _standing(value) for field, value in fields.items() if field != b"damaged"}
 
 
 def _standing(value: bytes | str) -> Standing:

@@ -21,10 +21,14 @@ router = APIRouter(prefix="/v1/projections", tags=["operations"])
 
 KNOWN = """
 SELECT p.name, p.version,
+       (to_jsonb(p)->>'wanted_version')::int AS wanted_version,
+       (to_jsonb(p)->>'kept_generation')::int AS kept_generation,
+       (to_jsonb(p)->>'kept_version')::int AS kept_version,
        (SELECT count(*) FROM stockroom.parked k
         WHERE k.projection = p.name AND k.generation = p.active_generation) AS parked
 FROM stockroom.projections p
 """
+"""By `to_jsonb` newer columns may be missing: queries are answered before projectors of this release have started."""
 
 Unread = tuple[str, int, int]
 
@@ -46,8 +50,12 @@ class ProjectionLag(BaseModel):
     name: str
     store: str
     topic: str
-    version: int | None
+    version: int | None = Field(description="Of the code that made what is served.")
+    wanted_version: int | None = Field(description="Of the projectors' code, as it started last.")
+    out_of_date: bool | None = Field(description="They differ: it is not filled before a rebuild or a rollback.")
     generation: int | None
+    kept_generation: int | None = Field(description="The one before, to which a rollback leads.")
+    kept_version: int | None
     lag_events: int | None
     lag_seconds: float | None
     parked: int | None = Field(description="Records that were set aside because they cannot be applied.")
@@ -92,12 +100,14 @@ async def _ends(sources: Sources) -> Mapping[tuple[str, int], int] | None:
         return None
 
 
-async def _known(sources: Sources) -> dict[str, dict[str, int]]:
-    """Version and number of parked records by read model; without those whose store does not answer."""
-    known: dict[str, dict[str, int]] = {}
+async def _known(sources: Sources) -> dict[str, dict[str, Any]]:
+    """Versions, what is kept, and number of parked records by read model; without those whose store does not answer."""
+    known: dict[str, dict[str, Any]] = {}
     try:
-        rows = await sources.postgres.rows(KNOWN)
-        known = {row["name"]: {"version": row["version"], "parked": row["parked"]} for row in rows}
+        for row in await sources.postgres.rows(KNOWN):
+            told = dict(row)
+            told["out_of_date"] = told["wanted_version"] not in (None, told["version"])
+            known[told.pop("name")] = told
         for feed in FEEDS.values():
             if feed.store == "redis" and feed.name in known:
                 known[feed.name]["parked"] = await sources.redis.parked(await sources.redis.prefix(feed.name))
@@ -120,7 +130,8 @@ def _unread(feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int],
 def _described(
     feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int], int] | None, times: Mapping[Unread, int]
 ) -> dict[str, Any]:
-    nothing = dict.fromkeys(("version", "generation", "parked", "void"))
+    versions = "version", "wanted_version", "out_of_date", "kept_generation", "kept_version"
+    nothing = dict.fromkeys((*versions, "generation", "parked", "void"))
     told: dict[str, Any] = {**feed._asdict(), **nothing, "partitions": []}
     if isinstance(standing, str):
         return {**told, "lag_events": None, "lag_seconds": None, "error": standing}

@@ -12,6 +12,11 @@ def rebuild(arguments: list[str]) -> NoReturn:
     _become("projectors", ["rebuild", *arguments])
 
 
+def rollback(arguments: list[str]) -> NoReturn:
+    """`python -m projectors rollback ARGUMENTS`, in place of this process."""
+    _become("projectors", ["rollback", *arguments])
+
+
 def dlq(arguments: list[str]) -> NoReturn:
     """`python -m projectors dlq ARGUMENTS`, in place of this process."""
     _become("projectors", ["dlq", *arguments])

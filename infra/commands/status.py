@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from infra.commands.out_of_date import out_of_date
 from infra.launcher.display import console as make_console
 from infra.launcher.fitted_table import fitted
 from infra.launcher.home import Home
@@ -60,6 +61,8 @@ def status() -> None:
     if projections:
         console.print()
         console.print(projection_table(projections))
+        for line in out_of_date(projections):
+            console.print(line, style="yellow", markup=False, soft_wrap=True)
     if any(answers.values()) or running_supervisor(home) is None:
         raise typer.Exit(NOT_ALL_READY)
 

@@ -4,6 +4,7 @@ import io
 
 from rich.console import Console
 
+from infra.commands.out_of_date import out_of_date
 from infra.commands.status import projection_table
 
 STANDING = {
@@ -39,3 +40,12 @@ def test_an_error_has_a_column_when_there_is_one_and_what_is_unknown_is_a_dash()
     heading, *_, row = shown(STANDING, away)
     assert heading.split()[-1] == "error"
     assert row.split() == ["sales", *["-"] * 7, "dependency_unavailable:", "away"]
+
+
+def test_what_is_out_of_date_is_told_with_what_helps() -> None:
+    current = STANDING | {"wanted_version": 1, "out_of_date": False, "kept_generation": 11, "kept_version": 1}
+    newer = STANDING | {"wanted_version": 2, "out_of_date": True, "kept_generation": 11, "kept_version": 1}
+    undone = newer | {"kept_generation": 13, "kept_version": 2}
+    line = "out of date: order_history serves version 1, the code is version 2: ./stockroom rebuild order_history"
+    back = ", or ./stockroom rollback order_history (generation 13 is of version 2)"
+    assert out_of_date([STANDING, current, newer, undone]) == [line, line + back]

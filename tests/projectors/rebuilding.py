@@ -29,17 +29,17 @@ class _Watched(Task):
 
 async def rebuild(
     bench: Bench,
-    version: int = 1,
+    version: int | None = None,
     seen: Callable[[int], None] = lambda records: None,
     options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
 ) -> Report:
-    """Rebuild as code of a version does; ``seen`` hears of passed records."""
+    """Rebuild as code of a version does, by default the bench's own; ``seen`` hears of passed records."""
     redis = connect_redis(bench.settings)
     ends = LogEnds(bench.settings.bootstrap_servers, [bench.projection.topic])
     progress = Progress(Console(file=io.StringIO()))
     async with connect_postgres(bench.settings) as pool, running(ends.run()):
         try:
-            projection = bench.projection._replace(version=version)
+            projection = bench.projection._replace(version=version or bench.projection.version)
             work = Rebuild(bench.settings, pool, redis, projection, options)
             return await work.run(Decoder(0), ends, _Watched(progress, projection.name, seen))
         finally:

@@ -11,7 +11,8 @@ from projectors import parked_rows
 from projectors.control_tables import create_control_tables
 
 BEFORE = """
-ALTER TABLE stockroom.projections DROP COLUMN switching_until;
+ALTER TABLE stockroom.projections
+    DROP COLUMN switching_until, DROP COLUMN kept_generation, DROP COLUMN kept_version, DROP COLUMN wanted_version;
 ALTER TABLE stockroom.projection_offsets DROP COLUMN unparked;
 ALTER TABLE stockroom.parked DROP COLUMN appended_ms, DROP COLUMN attempts;
 DROP TABLE stockroom.audit;
@@ -40,8 +41,10 @@ async def test_tables_of_an_older_release_get_what_came_later_and_keep_their_row
     await empty.execute(BEFORE)
     async with empty.transaction():
         await create_control_tables(empty)
-    row = await empty.fetchrow("SELECT active_generation, switching_until FROM stockroom.projections")
-    assert tuple(row or ()) == (4, None)
+    row = await empty.fetchrow(
+        "SELECT active_generation, switching_until, kept_generation, wanted_version FROM stockroom.projections"
+    )
+    assert tuple(row or ()) == (4, None, None, None)
     row = await empty.fetchrow("SELECT next_offset, unparked FROM stockroom.projection_offsets")
     assert tuple(row or ()) == (17, 0)
     (letter,) = await parked_rows.page(empty, "sales", "orders", None, (-1, -1), 10)

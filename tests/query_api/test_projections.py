@@ -4,6 +4,7 @@ import asyncio
 import time
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import httpx
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
@@ -37,6 +38,27 @@ async def test_every_projection_tells_positions_and_lag(client: httpx.AsyncClien
             assert one["lag_events"] == max(0, end - one["next_offset"])
             assert (one["lag_seconds"] > 0) == (one["lag_events"] > 0)
         assert item["lag_events"] == sum(one["lag_events"] for one in item["partitions"])
+
+
+async def test_what_serves_another_version_than_the_code_is_out_of_date_and_what_is_kept_is_told(
+    client: httpx.AsyncClient, own_settings: Settings
+) -> None:
+    async def told() -> tuple[object, ...]:
+        [stock] = [one for one in (await client.get("/v1/projections")).json()["items"] if one["name"] == "stock"]
+        shown = "version", "wanted_version", "out_of_date", "kept_generation", "kept_version"
+        return tuple(stock[name] for name in shown)
+
+    assert await told() == (1, 1, False, None, None)
+    connection = await asyncpg.connect(own_settings.dsn)
+    try:
+        change = "UPDATE stockroom.projections SET kept_generation = 7, kept_version = 2, wanted_version"
+        await connection.execute(f"{change} = 2 WHERE name = 'stock'")
+        assert await told() == (1, 2, True, 7, 2)
+        await connection.execute("ALTER TABLE stockroom.projections RENAME wanted_version TO later")
+        assert await told() == (1, None, False, 7, 2)
+        await connection.execute("ALTER TABLE stockroom.projections RENAME later TO wanted_version")
+    finally:
+        await connection.close()
 
 
 async def test_void_records_are_shown_per_partition_and_in_total(client: httpx.AsyncClient, shelf: Shelf) -> None:
