@@ -8,7 +8,7 @@ import typer
 from infra.http.serve import serve, stop_on_signals
 from infra.process import run_process
 from infra.settings import Settings
-from projectors import dlq_command
+from projectors import bulk_worker, dlq_command
 from projectors.app import create_app
 from projectors.engine import Engine, connect_postgres, connect_redis
 from projectors.rebuild_command import rebuild
@@ -48,6 +48,18 @@ def main(context: typer.Context) -> None:
     """Run the engine, unless a command is named."""
     if context.invoked_subcommand is None:
         run_process(run)
+
+
+@cli.command(hidden=True)
+def fill(share: str) -> None:
+    """A worker process of a rebuild: fill what its argument says."""
+    codes: list[int] = []
+
+    async def filling(config: Settings) -> None:
+        codes.append(await bulk_worker.fill(config, bulk_worker.Share.from_json(share)))
+
+    run_process(filling)
+    raise typer.Exit(codes[0])
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ one topic; queries put them together.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from event_schemas.record import Recorded
 from event_schemas.topics import TOPICS, Topic
-from projectors.projection import Projection, Statement
-from projectors.rows import over
+from projectors.projection import Bulk, Copy, Projection, Statement
+from projectors.rows import appended_at, over
 
 DDL = """
 CREATE TABLE {schema}.<table> (
@@ -49,6 +50,12 @@ FROM unnest($1::int[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::big
 """
 
 
+COLUMNS = (
+    "partition", "record_offset", "event_id", "type", "subject", "sequence", "correlation_id", "causation_id",
+    "command_id", "actor", "at", "appended_at", "value",
+)  # fmt: skip
+
+
 def _projection(topic: Topic) -> Projection:
     def of_table(sql: str) -> str:
         return sql.replace("<table>", topic.name)
@@ -56,7 +63,10 @@ def _projection(topic: Topic) -> Projection:
     rows = of_table(ROWS)
 
     def apply(events: Sequence[Recorded]) -> list[Statement]:
-        return over(rows, map(_row, events))
+        return over(rows, (_row(item, item.appended_ms) for item in events))
+
+    def fold(events: Sequence[Recorded]) -> list[Copy]:
+        return [Copy(topic.name, COLUMNS, [_row(item, appended_at(item.appended_ms)) for item in events])]
 
     return Projection(
         name=f"audit_{topic.name}",
@@ -69,10 +79,11 @@ def _projection(topic: Topic) -> Projection:
         indexes=of_table(INDEXES),
         apply=apply,
         public_schema="audit",
+        bulk=Bulk(fold),
     )
 
 
-def _row(item: Recorded) -> tuple[object, ...]:
+def _row(item: Recorded, appended: int | datetime) -> tuple[object, ...]:
     envelope = item.envelope
     return (
         item.partition,
@@ -86,7 +97,7 @@ def _row(item: Recorded) -> tuple[object, ...]:
         envelope.command_id,
         envelope.actor,
         envelope.time,
-        item.appended_ms,
+        appended,
         item.value.decode(),
     )
 

@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS stockroom.parked (
 );
 CREATE INDEX IF NOT EXISTS parked_uncopied ON stockroom.parked (projection, generation) WHERE NOT copied;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS switching_until timestamptz;
+ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS rebuilding_bulk bool NOT NULL DEFAULT false;
 ALTER TABLE stockroom.projection_offsets ADD COLUMN IF NOT EXISTS unparked bigint NOT NULL DEFAULT 0;
 ALTER TABLE stockroom.parked ADD COLUMN IF NOT EXISTS appended_ms bigint NOT NULL DEFAULT 0;
 ALTER TABLE stockroom.parked ADD COLUMN IF NOT EXISTS attempts int NOT NULL DEFAULT 1;

@@ -19,7 +19,7 @@ from projectors.dead_letters import DeadLetters
 from projectors.group_offsets import GroupOffsets
 from projectors.log_ends import EVERY_SECONDS, LogEnds
 from projectors.postgres_store import PostgresStore
-from projectors.projection import Projection
+from projectors.projection import Bulk, Projection
 from projectors.redis_store import RedisStore
 from projectors.redrive_postgres import PostgresRedrive
 from projectors.redrive_redis import RedisRedrive
@@ -54,12 +54,18 @@ def connect_redis(settings: Settings) -> Redis:
 
 
 def store_of(
-    pool: asyncpg.Pool, redis: Redis, projection: Projection, decode: Decode, *, rebuilding: int | None = None
+    pool: asyncpg.Pool,
+    redis: Redis,
+    projection: Projection,
+    decode: Decode,
+    *,
+    rebuilding: int | None = None,
+    bulk: Bulk | None = None,
 ) -> PostgresStore | RedisStore:
-    """The store of a projection, for its active generation or for the one that a rebuild fills."""
+    """The store of a projection, for its active generation or for that which a rebuild fills, by COPY with ``bulk``."""
     if projection.store == "redis":
         return RedisStore(redis, pool, projection, decode, rebuilding=rebuilding)
-    return PostgresStore(pool, projection, decode, rebuilding=rebuilding)
+    return PostgresStore(pool, projection, decode, rebuilding=rebuilding, bulk=bulk)
 
 
 def redrive_of(

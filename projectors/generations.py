@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from projectors.control_tables import Connection
-from projectors.projection import Projection
+from projectors.projection import Bulk, Projection
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 
@@ -30,20 +30,36 @@ def _checked(name: str) -> str:
 
 
 async def create_generation(
-    connection: Connection, projection: Projection, generation: int, partitions: Sequence[int], *, indexes: bool
+    connection: Connection,
+    projection: Projection,
+    generation: int,
+    partitions: Sequence[int],
+    *,
+    indexes: bool,
+    bulk: Bulk | None = None,
 ) -> None:
-    """Empty tables of a generation with their keys, whatever was there before, and positions at the start of each
-    partition.
+    """Empty tables of a generation, whatever was there before, and positions at the start of each partition.
+
+    The tables have their keys; with ``bulk`` they have none before ``finish_bulk``, and staging tables beside them.
     """
     await drop_generation(connection, projection, generation)
     if projection.store == "postgres":
         schema = schema_of(projection, generation)
         await connection.execute(f"CREATE SCHEMA {schema}")
-        for sql in (projection.ddl, projection.keys):
-            await connection.execute(sql.replace("{schema}", schema))
+        await _execute(connection, schema, projection.ddl, bulk.staging if bulk else projection.keys)
         if indexes:
             await create_indexes(connection, projection, generation)
     await add_partitions(connection, projection, generation, partitions)
+
+
+async def finish_bulk(connection: Connection, projection: Projection, generation: int, bulk: Bulk) -> None:
+    """Put together what was filled by COPY, and make the keys."""
+    await _execute(connection, schema_of(projection, generation), bulk.finish, projection.keys)
+
+
+async def _execute(connection: Connection, schema: str, *several: str) -> None:
+    for sql in filter(str.strip, several):
+        await connection.execute(sql.replace("{schema}", schema))
 
 
 async def add_partitions(
@@ -67,8 +83,7 @@ async def create_indexes(connection: Connection, projection: Projection, generat
     """The indexes that a rebuild leaves for the end, and fresh statistics for the planner."""
     if projection.store == "postgres":
         schema = schema_of(projection, generation)
-        if projection.indexes.strip():
-            await connection.execute(projection.indexes.replace("{schema}", schema))
+        await _execute(connection, schema, projection.indexes)
         for table in projection.tables:
             await connection.execute(f"ANALYZE {schema}.{_checked(table)}")
 

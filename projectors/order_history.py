@@ -3,38 +3,15 @@
 Names, prices and the currency are those that were frozen when the order was placed. Personal data is not kept here.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import orjson
-
-from event_schemas import order
 from event_schemas.record import Recorded
 from event_schemas.topics import ORDERS
-from projectors.order_history_sql import CHANGED, CHANGES, DDL, INDEXES, KEYS, LINES, NEW, TIMELINE
-from projectors.order_story import story
+from projectors.order_history_bulk import BULK
+from projectors.order_history_fold import folded
+from projectors.order_history_sql import CHANGES, DDL, INDEXES, KEYS, LINES, NEW, TIMELINE
 from projectors.projection import Projection, Statement
 from projectors.rows import over
-
-_Row = dict[str, Any]
-
-
-class _Fold:
-    """What a batch comes to: new orders in their last state, changes of older ones, lines, and the timeline."""
-
-    def __init__(self) -> None:
-        self.orders: dict[str, _Row] = {}
-        self.changes: dict[str, _Row] = {}
-        self.lines: list[tuple[Any, ...]] = []
-        self.timeline: list[tuple[Any, ...]] = []
-
-    def change(self, item: Recorded, order_id: str, **fields: Any) -> None:
-        """Sets `fields` of an order, wherever its row is; flags are added to those that it has."""
-        row = self.orders.get(order_id)
-        if row is None:
-            row = self.changes.setdefault(order_id, {"order_id": order_id, "flags": []})
-        row["flags"] += fields.pop("flags", ())
-        row.update(fields, version=item.envelope.sequence, updated_at=item.envelope.time)
 
 
 def apply(events: Sequence[Recorded]) -> list[Statement]:
@@ -42,116 +19,13 @@ def apply(events: Sequence[Recorded]) -> list[Statement]:
 
     Raises `KeyError` for an event that is not of an order.
     """
-    fold = _Fold()
-    for item in events:
-        event, envelope = item.event, item.envelope
-        _HANDLERS[type(event)](fold, item, event)
-        fold.timeline.append(
-            (
-                envelope.subject,
-                envelope.sequence,
-                type(event).wire_name,
-                envelope.actor,
-                envelope.time,
-                item.appended_ms,
-                envelope.id,
-                orjson.dumps(story(event)).decode(),
-            )
-        )
+    fold = folded(events)
     return [
-        *over(NEW, (_values(row, _NEW_COLUMNS) for row in fold.orders.values())),
-        *over(CHANGES, (_values(row, CHANGED) for row in fold.changes.values())),
+        *over(NEW, fold.new_rows()),
+        *over(CHANGES, fold.changed_rows()),
         *over(LINES, fold.lines),
         *over(TIMELINE, fold.timeline),
     ]
-
-
-def _placed(fold: _Fold, item: Recorded, event: order.OrderPlaced) -> None:
-    order_id = event.order_id
-    fold.lines.extend(
-        (
-            order_id,
-            number,
-            line.line_id,
-            line.product_id,
-            line.sku,
-            line.name,
-            line.quantity,
-            line.unit_price.amount,
-            line.line_total.amount,
-            line.line_total.currency,
-        )
-        for number, line in enumerate(event.lines, 1)
-    )
-    fold.orders[order_id] = {
-        "order_id": order_id,
-        "order_number": event.order_number,
-        "user_id": event.user_id,
-        "placed_at": event.placed_at,
-        "country": event.country,
-        "payment_method": event.payment_method,
-        "currency": event.total.currency,
-        "subtotal": event.subtotal.amount,
-        "total": event.total.amount,
-        "line_count": len(event.lines),
-        "quantity": sum(line.quantity for line in event.lines),
-        "status": order.OrderStatus.PENDING.value,
-        "flags": [],
-        "version": item.envelope.sequence,
-        "updated_at": item.envelope.time,
-    }
-
-
-def _told(fold: _Fold, item: Recorded, event: order.OrderStockRecorded | order.OrderStockConfirmed) -> None:
-    fold.change(item, event.order_id)
-
-
-def _confirmed(fold: _Fold, item: Recorded, event: order.OrderConfirmed) -> None:
-    fold.change(
-        item, event.order_id, status="CONFIRMED", payment_id=event.payment_id, settled_at=item.envelope.time
-    )  # fmt: skip
-
-
-def _rejected(fold: _Fold, item: Recorded, event: order.OrderRejected) -> None:
-    fold.change(item, event.order_id, status="REJECTED", reason=event.reason.value, settled_at=item.envelope.time)
-
-
-def _cancelled(fold: _Fold, item: Recorded, event: order.OrderCancelled) -> None:
-    fold.change(
-        item, event.order_id, status="CANCELLED", reason=event.reason, cancelled_by=event.cancelled_by,
-        cancelled_at=item.envelope.time,
-    )  # fmt: skip
-
-
-def _expired(fold: _Fold, item: Recorded, event: order.OrderExpired) -> None:
-    fold.change(item, event.order_id, status="EXPIRED", settled_at=item.envelope.time)
-
-
-def _flagged(fold: _Fold, item: Recorded, event: order.OrderFlagged) -> None:
-    fold.change(item, event.order_id, flags=[{"reason": event.reason, "sku": event.sku}])
-
-
-_HANDLERS: dict[type, Callable[[_Fold, Recorded, Any], None]] = {
-    order.OrderPlaced: _placed,
-    order.OrderStockRecorded: _told,
-    order.OrderStockConfirmed: _told,
-    order.OrderConfirmed: _confirmed,
-    order.OrderRejected: _rejected,
-    order.OrderCancelled: _cancelled,
-    order.OrderExpired: _expired,
-    order.OrderFlagged: _flagged,
-}
-
-_PLACED = (
-    "order_number", "user_id", "placed_at", "country", "payment_method", "currency", "subtotal", "total",
-    "line_count", "quantity",
-)  # fmt: skip
-_NEW_COLUMNS = (*CHANGED, *_PLACED)
-
-
-def _values(row: _Row, columns: Sequence[str]) -> tuple[Any, ...]:
-    row["flags"] = orjson.dumps(row["flags"]).decode()
-    return tuple(row.get(column) for column in columns)
 
 
 PROJECTION = Projection(
@@ -165,5 +39,6 @@ PROJECTION = Projection(
     indexes=INDEXES,
     apply=apply,
     public_schema="orders",
+    bulk=BULK,
 )
 """Order history with lines and timeline."""

@@ -33,6 +33,10 @@ _HOLD = """
 SELECT FROM stockroom.projection_offsets
 WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4 FOR UPDATE
 """
+_HOLD_ALL = """
+SELECT FROM stockroom.projection_offsets
+WHERE projection = $1 AND generation = $2 AND topic = $3 ORDER BY partition FOR UPDATE
+"""
 _COUNT = """
 UPDATE stockroom.projection_offsets SET unparked = unparked + 1
 WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4
@@ -56,6 +60,11 @@ async def load_positions(
 async def hold_parked(connection: Connection, projection: Projection, generation: int, partition: int) -> None:
     """Until the caller's transaction ends nobody else parks anything in this partition, or takes it out."""
     await connection.execute(_HOLD, projection.name, generation, projection.topic, partition)
+
+
+async def hold_all(connection: Connection, projection: Projection, generation: int) -> None:
+    """Wait for the commits to a generation that are under way; until the caller's transaction ends none goes on."""
+    await connection.execute(_HOLD_ALL, projection.name, generation, projection.topic)
 
 
 async def count_unparked(connection: Connection, projection: Projection, generation: int, partition: int) -> None:

@@ -7,7 +7,7 @@ moves the positions by compare and set, so that a stale or second worker waits, 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 import asyncpg
 
@@ -18,26 +18,43 @@ from projectors.control_tables import Connection
 from projectors.generations import add_partitions, schema_of
 from projectors.isolation import applied, divide
 from projectors.known_keys import KnownKeys
-from projectors.poison import DATA_ERRORS, Poison
+from projectors.poison import Poison
 from projectors.positions import advance, load_positions
-from projectors.projection import Postgres, Projection, Statement
-from projectors.projection_row import generation_to_fill, prepare_projection
+from projectors.postgres_changes import Change, execute
+from projectors.projection import Bulk, Postgres, Projection
+from projectors.projection_row import generation_to_fill, prepare_projection, prove_bulk
 from projectors.sorting import Decode, Sorting
 from projectors.store import GenerationMoved, Loaded, Outcome, Parked, ParkedKeys
 
 
+class Work(NamedTuple):
+    """Batches as they are to be committed."""
+
+    batches: Sequence[Batch]
+    parked: ParkedKeys
+    """What was parked before them."""
+    sorting: Sorting
+    changes: list[Change]
+
+
 class PostgresStore:
-    """The active generation of a projection, or with ``rebuilding`` the one that a rebuild fills."""
+    """The active generation of a projection, or with ``rebuilding`` one that a rebuild fills, by COPY with ``bulk``."""
 
     def __init__(
-        self, pool: asyncpg.Pool, projection: Projection, decode: Decode, *, rebuilding: int | None = None
+        self,
+        pool: asyncpg.Pool,
+        projection: Projection,
+        decode: Decode,
+        *,
+        rebuilding: int | None = None,
+        bulk: Bulk | None = None,
     ) -> None:
         self._pool = pool
         self._projection = projection
         self._decode = decode
         self._rebuilding = rebuilding
+        self._bulk = bulk
         self._generation = rebuilding or 0
-        self._sql: dict[str, str] = {}
         self._known = KnownKeys()
 
     async def prepare(self, partitions: Sequence[int]) -> None:
@@ -55,23 +72,31 @@ class PostgresStore:
             # After the positions: if a record is taken out in between, their count refuses the next commit.
             read = partial(parked_rows.keys, connection, self._projection.name, generation)
             keys = await self._known.keys(generation, standings, unparked, read)
-        if generation != self._generation:
-            self._generation, self._sql = generation, {}
+        self._generation = generation
         return Loaded(generation, standings, ParkedKeys(keys, unparked))
 
     async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """Rows and positions in one transaction. What cannot be applied is found and parked with it."""
+        (outcome,) = await commit_together(self._pool, [(self, parked)], batches)
+        return outcome
+
+    def work(self, batches: Sequence[Batch], parked: ParkedKeys) -> Work:
+        """What is to be done of batches, without a server; what `apply` refuses is to be parked."""
         sorting = Sorting(batches, parked.keys, self._decode)
-        statements = applied(sorting, self._apply)
-        try:
-            async with self._turn(batches, parked) as connection:
-                await self._execute(connection, statements)
-                await self._park(connection, sorting)
-        except Poison:
-            async with self._turn(batches, parked) as connection:
-                await self._divide(connection, sorting)
-                await self._park(connection, sorting)
-        return sorting.outcome
+        return Work(batches, parked, sorting, applied(sorting, self._changes))
+
+    async def write(self, connection: Connection, work: Work, *, singly: bool) -> None:
+        """Positions and rows in the caller's transaction. Raises ``NotCommitted``, and ``Poison`` for what the server
+        refuses; ``singly`` that is found and parked."""
+        generation = await self._held(connection)
+        await advance(connection, self._projection, generation, work.batches, work.parked)
+        if self._bulk is not None:
+            await prove_bulk(connection, self._projection)
+        if singly:
+            await self._divide(connection, work.sorting)
+        else:
+            await execute(connection, self._schema, work.changes)
+        await self._park(connection, work.sorting)
 
     async def commit_within(self, connection: Connection, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """The same inside the caller's transaction, which holds the projection's row itself."""
@@ -83,7 +108,7 @@ class PostgresStore:
 
     async def apply_within(self, connection: Connection, sorting: Sorting) -> None:
         """Apply what can be applied in the caller's transaction, each try in a savepoint; ``sorting`` has the rest."""
-        applied(sorting, self._apply)
+        applied(sorting, self._changes)
         await self._divide(connection, sorting)
 
     async def uncopied(self, limit: int) -> list[Parked]:
@@ -103,36 +128,31 @@ class PostgresStore:
         Raises ``NotCommitted`` when it is not, or a switch is under way.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            filled = await generation_to_fill(connection, self._projection, self._rebuilding, committing=True)
-            if filled != self._generation:
-                raise GenerationMoved(f"{self._projection.name}: generation {self._generation} is not active any more")
-            yield connection, filled
+            yield connection, await self._held(connection)
 
-    @asynccontextmanager
-    async def _turn(self, batches: Sequence[Batch], parked: ParkedKeys) -> AsyncIterator[Connection]:
-        async with self.turn() as (connection, generation):
-            await advance(connection, self._projection, generation, batches, parked)
-            yield connection
+    async def _held(self, connection: Connection) -> int:
+        filled = await generation_to_fill(connection, self._projection, self._rebuilding, committing=True)
+        if filled != self._generation:
+            raise GenerationMoved(f"{self._projection.name}: generation {self._generation} is not active any more")
+        return filled
 
-    def _apply(self, events: Sequence[Recorded]) -> list[Statement]:
-        statements = cast(Postgres, self._projection.apply)(events)
-        return [one._replace(sql=self._filled(one.sql)) for one in statements]
+    @property
+    def _schema(self) -> str:
+        return schema_of(self._projection, self._generation)
 
-    async def _execute(self, connection: Connection, statements: Sequence[Statement]) -> None:
-        try:
-            for statement in statements:
-                await connection.execute(statement.sql, *statement.args)
-        except DATA_ERRORS as error:
-            raise Poison(error) from error
+    def _changes(self, events: Sequence[Recorded]) -> list[Change]:
+        if self._bulk is not None:
+            return [*self._bulk.fold(events)]
+        return [*cast(Postgres, self._projection.apply)(events)]
 
     async def _divide(self, connection: Connection, sorting: Sorting) -> None:
         async def attempt(events: Sequence[Recorded]) -> None:
             try:
-                statements = self._apply(events)
+                changes = self._changes(events)
             except Exception as error:
                 raise Poison(error) from error
             async with connection.transaction():
-                await self._execute(connection, statements)
+                await execute(connection, self._schema, changes)
 
         await divide(sorting, attempt)
 
@@ -140,8 +160,21 @@ class PostgresStore:
         name, topic = self._projection.name, self._projection.topic
         await parked_rows.insert(connection, name, self._generation, topic, sorting.parked)
 
-    def _filled(self, sql: str) -> str:
-        filled = self._sql.get(sql)
-        if filled is None:
-            filled = self._sql[sql] = sql.replace("{schema}", schema_of(self._projection, self._generation))
-        return filled
+
+async def commit_together(
+    pool: asyncpg.Pool, stores: Sequence[tuple[PostgresStore, ParkedKeys]], batches: Sequence[Batch]
+) -> list[Outcome]:
+    """Rows and positions of several projections that stand at the same place, in one transaction.
+
+    Raises ``NotCommitted``; then nothing has changed.
+    """
+    works = [(store, store.work(batches, parked)) for store, parked in stores]
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            for store, work in works:
+                await store.write(connection, work, singly=False)
+    except Poison:
+        async with pool.acquire() as connection, connection.transaction():
+            for store, work in works:
+                await store.write(connection, work, singly=True)
+    return [work.sorting.outcome for _, work in works]

@@ -21,6 +21,29 @@ class RedisCommand(NamedTuple):
     args: tuple[str | int | float, ...]
 
 
+class Copy(NamedTuple):
+    """Rows for a COPY into a table of the generation that is being filled, in the order of ``columns``."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+
+class Bulk(NamedTuple):
+    """How a projection in PostgreSQL is filled from an empty generation: by COPY, as long as its tables have no keys.
+
+    What changes a row of an earlier chunk, or adds to it, goes to a staging table, and ``finish`` puts it together. So
+    the order in which chunks of different partitions are written must not matter. Rows must come out as by ``apply``.
+    """
+
+    fold: Callable[[Sequence[Recorded]], list[Copy]]
+    """Events of any partitions, in log order within each, to rows. Pure, and raises where ``apply`` raises."""
+    staging: str = ""
+    """``CREATE TABLE {schema}.x (...)`` of staging tables; not UNLOGGED: a crash empties those, not the positions."""
+    finish: str = ""
+    """Statements from staging tables into the projection's own, run once, before its keys; they drop the former."""
+
+
 Postgres = Callable[[Sequence[Recorded]], list[Statement]]
 Redis = Callable[[Sequence[Recorded]], list[RedisCommand]]
 
@@ -47,3 +70,5 @@ class Projection(NamedTuple):
     """Events of any partitions of the topic, in log order within each, to statements in the order they must run."""
     public_schema: str = ""
     """Schema of the views that queries read, e.g. ``orders``; empty for Redis."""
+    bulk: Bulk | None = None
+    """How a rebuild fills it by COPY; without it a rebuild fills it by ``apply``."""

@@ -65,6 +65,16 @@ async def generation_to_fill(
     return int(row["active_generation"])
 
 
+async def prove_bulk(connection: Connection, projection: Projection) -> None:
+    """Raise ``GenerationMoved`` unless the tables of the generation that is rebuilt still wait for their keys.
+
+    To be asked after the positions were moved on: the transaction that makes the keys holds those.
+    """
+    sql = "SELECT rebuilding_bulk FROM stockroom.projections WHERE name = $1"
+    if not await connection.fetchval(sql, projection.name):
+        raise GenerationMoved(f"{projection.name}: the generation was filled already")
+
+
 async def hold_back(connection: Connection, projection: str) -> None:
     """Ask workers not to begin a commit to the serving generation, in a transaction before the one of the switch.
 

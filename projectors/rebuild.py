@@ -17,17 +17,18 @@ from infra.reason import reason
 from infra.settings import Settings
 from infra.stores_answer import ask_postgres, failing
 from projectors.back_off import AWAY, until_there
+from projectors.bulk_group import BulkGroup, Joined
 from projectors.engine import connect_postgres, connect_redis, store_of
 from projectors.log_ends import LogEnds
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
 from projectors.rebuild_compare import Comparison, Different
-from projectors.rebuild_fill import Filler
+from projectors.rebuild_fill import Filler, Member
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_postgres import SWITCH_AGAIN, PostgresTarget
 from projectors.rebuild_progress import Progress, Task
 from projectors.rebuild_redis import RedisTarget
-from projectors.rebuild_row import Begun, RebuildRefused, SeveralRefused, begin, only_one
+from projectors.rebuild_row import RebuildRefused, SeveralRefused, begin, only_one
 from projectors.redis_store import RedisStore
 from projectors.sorting import Decode, Decoder
 from projectors.store import ParkedKeys
@@ -70,28 +71,37 @@ class Rebuild:
         self._projection = projection
         self._options = options
 
-    async def run(self, decode: Decode, ends: LogEnds, task: Task) -> Report:
-        """Fill, index, catch up, compare, switch, drop what is older. Raises ``RebuildRefused`` or ``LogBroken``."""
+    async def run(self, decode: Decode, ends: LogEnds, task: Task, group: BulkGroup) -> Report:
+        """Fill with the group, index, catch up, compare, switch, drop what is older.
+
+        Raises ``RebuildRefused`` or ``LogBroken``.
+        """
         partitions = await ends.partitions(self._projection.topic)
         connection = await until_there("PostgreSQL", lambda: asyncpg.connect(self._settings.dsn))
         try:
             await only_one(connection, self._projection.name)
             begun = await begin(connection, self._projection, partitions, anew=self._options.anew)
             store = store_of(self._pool, self._redis, self._projection, decode, rebuilding=begun.filling)
-            return await self._fill(connection, begun, store, partitions, ends, task)
+            bulk = store_of(
+                self._pool, self._redis, self._projection, decode, rebuilding=begun.filling, bulk=begun.bulk
+            )
+            joining = Joined(self._projection, begun, Member(bulk, task.advanced))
+            return await self._fill(connection, joining, store, partitions, ends, task, group)
         finally:
+            group.leave(self._projection.name)
             await connection.close()
 
     async def _fill(
         self,
         connection: asyncpg.Connection,
-        begun: Begun,
+        joining: Joined,
         store: PostgresStore | RedisStore,
         partitions: Sequence[int],
         ends: LogEnds,
         task: Task,
+        group: BulkGroup,
     ) -> Report:
-        started = time.monotonic()
+        started, begun = time.monotonic(), joining.begun
         topic = self._projection.topic
         target: PostgresTarget | RedisTarget
         if isinstance(store, RedisStore):
@@ -99,18 +109,23 @@ class Rebuild:
         else:
             target = PostgresTarget(self._settings.dsn, connection, self._projection, begun, store)
         await target.start()
-        filler = Filler(self._settings.bootstrap_servers, topic, store, task.advanced)
+        member = Member(store, task.advanced)
+        filler = Filler(self._settings.bootstrap_servers, topic, self._pool, [member])
         loaded = await until_there("load", lambda: store.load(partitions))
         task.begin(begun.filling, begun.resumed)
-        indexed = False
+        indexed = begun.indexed
+        if indexed:
+            group.leave(self._projection.name)
         while True:
             goal = await ends.fresh(topic)
             behind = sum(max(0, goal[number] - loaded.standings[number].position.next_offset) for number in partitions)
             task.expect(behind)
             if indexed and behind < NEAR:
                 break
-            await filler.fill(goal)
-            if not indexed:
+            if indexed:
+                await filler.fill(goal)
+            else:
+                await group.fill(joining, goal)
                 task.says("making indexes")
                 await target.index()
                 indexed = True
@@ -156,12 +171,14 @@ async def rebuild_all(
     projections: Sequence[Projection],
     options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
 ) -> list[Report]:
-    """Rebuild several projections side by side, with a progress display; events of one topic are decoded once.
+    """Rebuild several projections side by side, with a progress display; a topic is read and decoded once for all that
+    begin together, by as many processes as ``options`` say.
 
     Raises ``RebuildRefused`` for those that cannot be rebuilt, after the others are done; and at once when a server
     does not answer. One that goes away later is waited for.
     """
     topics = {projection.topic for projection in projections}
+    names_of = {topic: [one.name for one in projections if one.topic == topic] for topic in topics}
     decoders = {topic: Decoder(REMEMBERED) for topic in topics}
     ends = LogEnds(settings.bootstrap_servers, topics)
     async with connect_postgres(settings, 4 + 2 * len(projections)) as pool, connect_redis(settings) as redis:
@@ -169,8 +186,15 @@ async def rebuild_all(
         watching = asyncio.create_task(ends.run())
         try:
             with Progress() as progress:
+                turn = asyncio.Lock()
+                groups = {
+                    topic: BulkGroup(settings, pool, topic, names_of[topic], options.partitions_in_parallel, turn)
+                    for topic in topics
+                }
                 runs = [
-                    Rebuild(settings, pool, redis, one, options).run(decoders[one.topic], ends, progress.task(one.name))
+                    Rebuild(settings, pool, redis, one, options).run(
+                        decoders[one.topic], ends, progress.task(one.name), groups[one.topic]
+                    )
                     for one in projections
                 ]
                 results = await asyncio.gather(*runs, return_exceptions=True)

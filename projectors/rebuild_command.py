@@ -1,5 +1,6 @@
 """`./stockroom rebuild`."""
 
+import os
 import sys
 
 import typer
@@ -15,6 +16,9 @@ def rebuild(
     every: bool = typer.Option(False, "--all", help="Rebuild every projection."),
     accept: bool = typer.Option(False, "--accept", help="Switch although rows differ from those that serve."),
     anew: bool = typer.Option(False, "--anew", help="Drop what an earlier rebuild left, instead of going on with it."),
+    processes: int = typer.Option(
+        os.cpu_count() or 1, "--partitions-in-parallel", min=1, help="Processes that read partitions side by side."
+    ),
 ) -> None:
     """Fill a new generation beside the serving one, compare, then switch at once.
 
@@ -28,7 +32,7 @@ def rebuild(
     except KeyError as error:
         sys.stderr.write(f"{error.args[0]}\n")
         raise typer.Exit(2) from error
-    options = RebuildOptions(accept=accept, anew=anew)
+    options = RebuildOptions(accept=accept, anew=anew, partitions_in_parallel=processes)
     try:
         run_process(lambda configuration: rebuild_all(configuration, chosen, options))
     except RebuildRefused as error:

@@ -1,28 +1,47 @@
-"""Fills a generation from the log: large batches, the partitions shared out among readers that work side by side."""
+"""Fills generations of one or several projections from one reading of their topic, in large chunks.
 
-import asyncio
-from collections.abc import Callable, Mapping
+A record is read and decoded once for all of them. Those in PostgreSQL commit a chunk in one transaction, those in Redis
+after it; so whoever was killed in between leaves some behind, and they catch up alone before all go on together.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import asyncpg
 
 from infra.log_reader import Batch, LogReader, Position
 from projectors.back_off import until_there
+from projectors.postgres_store import PostgresStore, commit_together
 from projectors.rebuild_row import RebuildRefused
-from projectors.store import GenerationMoved, PositionMoved, Standing, Store
+from projectors.redis_store import RedisStore
+from projectors.store import GenerationMoved, ParkedKeys, PositionMoved, Standing
 
-READERS = 2
+CHUNK = 20_000
+"""Records that are folded in memory and committed together: about 150 MB while they are."""
 MAX_RECORDS = 5_000
 FETCH_BYTES = 8 * 1024 * 1024
 
-Advanced = Callable[[int], None]
+
+class Member(NamedTuple):
+    """A generation that is filled."""
+
+    store: PostgresStore | RedisStore
+    advanced: Callable[[int], None]
+    """Hears of the records that were passed."""
 
 
 class Filler:
-    """Reads a topic from a store's positions and commits into the store. ``advanced`` hears of passed records."""
+    """Reads a topic from the members' positions and commits into them, ``chunk`` records at a time."""
 
-    def __init__(self, bootstrap_servers: str, topic: str, store: Store, advanced: Advanced) -> None:
+    def __init__(
+        self, bootstrap_servers: str, topic: str, pool: asyncpg.Pool, members: Sequence[Member], chunk: int = CHUNK
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
-        self._store = store
-        self._advanced = advanced
+        self._pool = pool
+        self._members = members
+        self._chunk = chunk
+        self._parked: dict[Member, ParkedKeys] = {}
 
     def reader(self, standings: Mapping[int, Standing]) -> LogReader:
         """A reader, not yet started, that goes on from these positions."""
@@ -31,43 +50,73 @@ class Filler:
 
     async def fill(self, ends: Mapping[int, int]) -> None:
         """Commit everything up to ``ends``, by partition. Raises ``RebuildRefused`` when the right to fill was lost."""
-        numbers = sorted(ends, key=lambda number: -ends[number])
-        shares = [numbers[first::READERS] for first in range(READERS)]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for share in shares:
-                    if share:
-                        group.create_task(self._fill_share({number: ends[number] for number in share}))
-        except ExceptionGroup as several:
-            raise several.exceptions[0] from several
-
-    async def _fill_share(self, ends: Mapping[int, int]) -> None:
-        while not await until_there(f"rebuild from {self._topic}", lambda: self._read_share(ends)):
+        while not await until_there(f"rebuild from {self._topic}", lambda: self._fill(ends)):
             pass
 
-    async def _read_share(self, ends: Mapping[int, int]) -> bool:
+    async def _fill(self, ends: Mapping[int, int]) -> bool:
         try:
-            loaded = await self._store.load(list(ends))
-            parked = loaded.parked
-            standings = {number: loaded.standings[number] for number in ends}
-            async with self.reader(standings) as reader:
-                while self._behind(reader, ends):
-                    batches = await reader.read(max_records=MAX_RECORDS)
-                    if batches:
-                        outcome = await self._store.commit(batches, parked)
-                        parked = parked.after(outcome)
-                        self._advanced(passed(batches))
+            front: dict[int, Standing] = {}
+            stands: dict[Member, Mapping[int, Standing]] = {}
+            for member in self._members:
+                loaded = await member.store.load(list(ends))
+                self._parked[member], stands[member] = loaded.parked, loaded.standings
+            for number in ends:
+                front[number] = max((one[number] for one in stands.values()), key=lambda one: one.position.next_offset)
+                for member, standings in stands.items():
+                    if standings[number].position != front[number].position:
+                        await self._read(
+                            [member], {number: standings[number]}, {number: front[number].position.next_offset}
+                        )
+            await self._read(self._members, front, ends)
         except PositionMoved:
             return False  # a commit whose answer was lost: the positions say how far it came
         except GenerationMoved as error:
             raise RebuildRefused(f"another rebuild took over: {error}") from error
         return True
 
-    def _behind(self, reader: LogReader, ends: Mapping[int, int]) -> bool:
-        positions = reader.positions
-        return any(positions[self._topic, number].next_offset < end for number, end in ends.items())
+    async def _read(
+        self, members: Sequence[Member], standings: Mapping[int, Standing], ends: Mapping[int, int]
+    ) -> None:
+        """Up to ``ends``; of a single partition not a record more, as no record is missing between two offsets."""
+        if not self._behind({(self._topic, number): one.position for number, one in standings.items()}, ends):
+            return
+        async with self.reader(standings) as reader:
+            while behind := self._behind(reader.positions, ends):
+                if batches := await _chunk(reader, min(behind, self._chunk)):
+                    await self._commit(members, batches)
+
+    async def _commit(self, members: Sequence[Member], batches: Sequence[Batch]) -> None:
+        postgres = [(one, one.store) for one in members if isinstance(one.store, PostgresStore)]
+        stores = [(store, self._parked[one]) for one, store in postgres]
+        outcomes = await commit_together(self._pool, stores, batches) if stores else []
+        done = dict(zip((one for one, _ in postgres), outcomes, strict=True))
+        for one in members:
+            outcome = done.get(one) or await one.store.commit(batches, self._parked[one])
+            self._parked[one] = self._parked[one].after(outcome)
+            one.advanced(passed(batches))
+
+    def _behind(self, positions: Mapping[tuple[str, int], Position], ends: Mapping[int, int]) -> int:
+        return sum(max(0, end - positions[self._topic, number].next_offset) for number, end in ends.items())
 
 
-def passed(batches: list[Batch]) -> int:
+async def _chunk(reader: LogReader, most: int) -> list[Batch]:
+    """At most so many records, one batch a partition; fewer when the next ones let themselves be waited for."""
+    joined: dict[int, Batch] = {}
+    left = most
+    while left and (batches := await reader.read(max_records=min(left, MAX_RECORDS))):
+        for batch in batches:
+            one = joined.get(batch.partition)
+            joined[batch.partition] = _joined(one, batch) if one else batch
+        left -= passed(batches)
+    return list(joined.values())
+
+
+def _joined(one: Batch, following: Batch) -> Batch:
+    one.records.extend(following.records)
+    void_records = (*one.void_records, *following.void_records)
+    return one._replace(after=following.after, void=one.void + following.void, void_records=void_records)
+
+
+def passed(batches: Sequence[Batch]) -> int:
     """Number of records, counted or not, that batches passed."""
     return sum(batch.after.next_offset - batch.before.next_offset for batch in batches)

@@ -7,7 +7,15 @@ import asyncpg
 
 from infra.log_reader import LogReader, Until
 from projectors.control_tables import Connection
-from projectors.generations import create_indexes, drop_generation, known_generations, schema_of, show_generation
+from projectors.generations import (
+    create_indexes,
+    drop_generation,
+    finish_bulk,
+    known_generations,
+    schema_of,
+    show_generation,
+)
+from projectors.positions import hold_all
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
 from projectors.projection_row import hold_back, let_go, lock_row
@@ -16,6 +24,7 @@ from projectors.rebuild_compare_postgres import compare, positions
 from projectors.rebuild_row import Begun, switch_row
 from projectors.store import ParkedKeys
 
+INDEX_SETTINGS = "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '128MB'; SET LOCAL jit = off"
 LOCK_TIMEOUT = "2s"
 SWITCH_AGAIN = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 """The switch changed nothing and is tried again."""
@@ -42,12 +51,18 @@ class PostgresTarget:
         """Nothing to do: the tables were made with the entry in the row."""
 
     async def index(self) -> None:
-        """Make the indexes, once."""
+        """Put together what was filled by COPY, and make keys and indexes, once and in one step."""
+        projection, filling, bulk = self._projection, self._begun.filling, self._begun.bulk
         async with self._connection.transaction():
+            await self._connection.execute(INDEX_SETTINGS)
+            if bulk is not None:
+                await hold_all(self._connection, projection, filling)
+                await finish_bulk(self._connection, projection, filling, bulk)
             if not self._begun.indexed:
-                await create_indexes(self._connection, self._projection, self._begun.filling)
+                await create_indexes(self._connection, projection, filling)
             await self._connection.execute(
-                "UPDATE stockroom.projections SET rebuilding_indexed = true WHERE name = $1", self._projection.name
+                "UPDATE stockroom.projections SET rebuilding_indexed = true, rebuilding_bulk = false WHERE name = $1",
+                projection.name,
             )
 
     async def compare(self, reader: LogReader, parked: ParkedKeys) -> Comparison:

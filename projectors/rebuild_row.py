@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from projectors.audit import audit_generation
 from projectors.control_tables import Connection, rebuild_lock
 from projectors.generations import create_generation, drop_generation, known_generations
-from projectors.projection import Projection
+from projectors.projection import Bulk, Projection
 from projectors.projection_row import prepare_projection
 
 
@@ -34,6 +34,8 @@ class Begun(NamedTuple):
     resumed: bool
     """It goes on from the positions of an earlier rebuild that did not end."""
     indexed: bool
+    bulk: Bulk | None = None
+    """How it is filled as long as it is not indexed; None when it has its keys."""
 
 
 async def only_one(connection: Connection, projection: str) -> None:
@@ -52,25 +54,28 @@ async def begin(
         await prepare_projection(connection, projection, partitions)
         row = await connection.fetchrow(
             "SELECT active_generation, version, rebuilding_generation, rebuilding_version, rebuilding_indexed, "
-            "kept_generation FROM stockroom.projections WHERE name = $1 FOR NO KEY UPDATE",
+            "rebuilding_bulk, kept_generation FROM stockroom.projections WHERE name = $1 FOR NO KEY UPDATE",
             projection.name,
         )
         assert row is not None
         serving, left, kept = row["active_generation"], row["rebuilding_generation"], row["kept_generation"]
-        if left is not None and row["rebuilding_version"] == projection.version and not anew:
-            return Begun(serving, row["version"], left, True, row["rebuilding_indexed"])
+        indexed, bulk = row["rebuilding_indexed"], projection.bulk
+        same_way = indexed or row["rebuilding_bulk"] == (bulk is not None)
+        if left is not None and row["rebuilding_version"] == projection.version and same_way and not anew:
+            return Begun(serving, row["version"], left, True, indexed, None if indexed else bulk)
         if left is not None:
             await drop_generation(connection, projection, left)
         filling = max([*await known_generations(connection, projection), serving, left or 0, kept or 0]) + 1
-        await create_generation(connection, projection, filling, partitions, indexes=False)
+        await create_generation(connection, projection, filling, partitions, indexes=False, bulk=bulk)
         await connection.execute(
             "UPDATE stockroom.projections SET rebuilding_generation = $2, rebuilding_version = $3, "
-            "rebuilding_indexed = false WHERE name = $1",
+            "rebuilding_indexed = false, rebuilding_bulk = $4 WHERE name = $1",
             projection.name,
             filling,
             projection.version,
+            bulk is not None,
         )
-        return Begun(serving, row["version"], filling, False, False)
+        return Begun(serving, row["version"], filling, False, False, bulk)
 
 
 async def switch_row(
@@ -82,7 +87,8 @@ async def switch_row(
     await connection.execute(
         "UPDATE stockroom.projections SET active_generation = $2, version = $3, switched_at = now(), "
         "kept_generation = active_generation, kept_version = version, "
-        "rebuilding_generation = NULL, rebuilding_version = NULL, rebuilding_indexed = false, switching_until = NULL "
+        "rebuilding_generation = NULL, rebuilding_version = NULL, rebuilding_indexed = false, rebuilding_bulk = false, "
+        "switching_until = NULL "
         "WHERE name = $1",
         projection.name,
         filled,

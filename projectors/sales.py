@@ -5,12 +5,12 @@ The partition is part of the key, so that no row is written from two partitions;
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from event_schemas.order import OrderCancelled, OrderConfirmed, SoldLine
 from event_schemas.record import Recorded
 from event_schemas.topics import ORDERS
-from projectors.projection import Projection, Statement
+from projectors.projection import Bulk, Copy, Projection, Statement
 from projectors.rows import over
 
 DDL = """
@@ -42,6 +42,18 @@ DO UPDATE SET quantity = s.quantity + excluded.quantity, revenue = s.revenue + e
 """
 
 
+COLUMNS = "partition", "day", "sku", "product_id", "currency", "quantity", "revenue"
+
+STAGING = "CREATE TABLE {schema}.sold_parts (LIKE {schema}.sold_daily);"
+
+FINISH = """
+INSERT INTO {schema}.sold_daily
+SELECT partition, day, sku, product_id, currency, sum(quantity), sum(revenue) FROM {schema}.sold_parts
+GROUP BY partition, day, sku, product_id, currency;
+DROP TABLE {schema}.sold_parts;
+"""
+
+
 class Sold(NamedTuple):
     """What one event sold or took back (`sign` -1) on the UTC day on which its order was placed."""
 
@@ -61,8 +73,7 @@ def sold(events: Sequence[Recorded]) -> Iterator[Sold]:
             yield Sold(item.partition, event.placed_at.astimezone(UTC).date(), -1, event.sold)
 
 
-def apply(events: Sequence[Recorded]) -> list[Statement]:
-    """One upsert of the batch's sums. A row that comes to nothing stays, so that a rebuild makes the same rows."""
+def _sums(events: Sequence[Recorded]) -> Iterator[tuple[Any, ...]]:
     sums: dict[tuple[int, date, str, str, str], list[int]] = {}
     for partition, day, sign, lines in sold(events):
         for line in lines:
@@ -73,7 +84,17 @@ def apply(events: Sequence[Recorded]) -> list[Statement]:
                 row = sums[key] = [0, 0]
             row[0] += sign * line.quantity
             row[1] += sign * money.amount
-    return over(SOLD, ((*key, *row) for key, row in sums.items()))
+    return ((*key, *row) for key, row in sums.items())
+
+
+def apply(events: Sequence[Recorded]) -> list[Statement]:
+    """One upsert of the batch's sums. A row that comes to nothing stays, so that a rebuild makes the same rows."""
+    return over(SOLD, _sums(events))
+
+
+def fold(events: Sequence[Recorded]) -> list[Copy]:
+    """The chunk's sums, to be added up when all is read."""
+    return [Copy("sold_parts", COLUMNS, list(_sums(events)))]
 
 
 PROJECTION = Projection(
@@ -87,5 +108,6 @@ PROJECTION = Projection(
     indexes=INDEXES,
     apply=apply,
     public_schema="sales",
+    bulk=Bulk(fold, STAGING, FINISH),
 )
 """Sold per day."""

@@ -1,10 +1,12 @@
 """Rebuilds of a bench's projection, as the command does them."""
 
+import asyncio
 import io
 from collections.abc import Callable
 
 from rich.console import Console
 
+from projectors.bulk_group import BulkGroup
 from projectors.engine import connect_postgres, connect_redis
 from projectors.log_ends import LogEnds
 from projectors.rebuild import Rebuild, Report
@@ -41,7 +43,8 @@ async def rebuild(
         try:
             projection = bench.projection._replace(version=version or bench.projection.version)
             work = Rebuild(bench.settings, pool, redis, projection, options)
-            return await work.run(Decoder(0), ends, _Watched(progress, projection.name, seen))
+            group = BulkGroup(bench.settings, pool, projection.topic, [projection.name], 1, asyncio.Lock())
+            return await work.run(Decoder(0), ends, _Watched(progress, projection.name, seen), group)
         finally:
             await redis.aclose()
 

@@ -8,6 +8,7 @@ import asyncpg
 from uuid_utils.compat import uuid4
 
 from event_schemas.record import Recorded
+from projectors.postgres_changes import execute
 from projectors.projection import Postgres, Projection
 
 
@@ -27,6 +28,15 @@ class Tables:
                 for statement in cast(Postgres, self._projection.apply)(events[start : start + size]):
                     await self.connection.execute(self._filled(statement.sql), *statement.args)
 
+    async def copy(self, events: Sequence[Recorded], chunk: int) -> None:
+        """Fills tables without keys in chunks, as a rebuild does, then puts all together and makes the keys."""
+        bulk = self._projection.bulk
+        assert bulk is not None
+        for start in range(0, len(events), chunk):
+            await execute(self.connection, self.schema, bulk.fold(events[start : start + chunk]))
+        for sql in filter(None, (bulk.finish, self._projection.keys)):
+            await self.connection.execute(self._filled(sql))
+
     async def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
         """What a query answers; `{schema}` stands for the schema."""
         return [dict(row) for row in await self.connection.fetch(self._filled(sql), *args)]
@@ -45,13 +55,14 @@ class Tables:
 
 
 @asynccontextmanager
-async def tables_of(dsn: str, projection: Projection) -> AsyncIterator[Tables]:
-    """Empty tables of a projection with their keys and indexes; gone afterwards."""
+async def tables_of(dsn: str, projection: Projection, *, bulk: bool = False) -> AsyncIterator[Tables]:
+    """Empty tables of a projection with their keys and indexes, or to be filled in bulk; gone afterwards."""
+    staging = projection.bulk.staging if projection.bulk else ""
     schema = f"t_{uuid4().hex[:12]}"
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(f"CREATE SCHEMA {schema}")
-        for sql in (projection.ddl, projection.keys, projection.indexes):
+        for sql in filter(None, (projection.ddl, *([staging] if bulk else [projection.keys, projection.indexes]))):
             await connection.execute(sql.replace("{schema}", schema))
         yield Tables(connection, projection, schema)
     finally:

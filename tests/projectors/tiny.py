@@ -20,7 +20,7 @@ from infra.settings import Settings
 from projectors.dead_letter_list import DeadLetter, dead_letters
 from projectors.engine import Engine, store_of
 from projectors.postgres_store import PostgresStore
-from projectors.projection import Projection, RedisCommand, Statement
+from projectors.projection import Bulk, Copy, Projection, RedisCommand, Statement
 from projectors.redis_keys import in_log_order, parked_key
 from projectors.redis_store import RedisStore
 from projectors.sorting import Decoder
@@ -45,6 +45,17 @@ ALTER TABLE {schema}.daily ADD PRIMARY KEY (partition, day);
 INDEXES = "CREATE INDEX ON {schema}.seen (sku);"
 
 
+STAGING = """
+CREATE TABLE {schema}.totals_parts (LIKE {schema}.totals);
+CREATE TABLE {schema}.daily_parts (LIKE {schema}.daily);
+"""
+FINISH = """
+INSERT INTO {schema}.totals (sku, quantity) SELECT sku, sum(quantity) FROM {schema}.totals_parts GROUP BY sku;
+INSERT INTO {schema}.daily SELECT partition, day, sum(quantity) FROM {schema}.daily_parts GROUP BY partition, day;
+DROP TABLE {schema}.totals_parts, {schema}.daily_parts;
+"""
+
+
 def _received(events: Sequence[Recorded]) -> list[tuple[Recorded, StockReceived]]:
     found = [(one, one.event) for one in events if isinstance(one.event, StockReceived)]
     for _, event in found:
@@ -53,14 +64,30 @@ def _received(events: Sequence[Recorded]) -> list[tuple[Recorded, StockReceived]
     return found
 
 
+def _sums(events: Sequence[Recorded]) -> tuple[Counter[str], Counter[tuple[int, object]]]:
+    totals: Counter[str] = Counter()
+    days: Counter[tuple[int, object]] = Counter()
+    for one, event in _received(events):
+        totals[event.sku] += event.quantity
+        days[one.partition, one.envelope.time.date()] += event.quantity
+    return totals, days
+
+
+def to_copies(events: Sequence[Recorded]) -> list[Copy]:
+    """The same for a rebuild."""
+    totals, days = _sums(events)
+    seen = [(event.sku, one.partition, one.offset, event.quantity) for one, event in _received(events)]
+    return [
+        Copy("seen", ("sku", "partition", "record_offset", "quantity"), seen),
+        Copy("totals_parts", ("sku", "quantity"), list(totals.items())),
+        Copy("daily_parts", ("partition", "day", "quantity"), [(*key, quantity) for key, quantity in days.items()]),
+    ]
+
+
 def to_postgres(events: Sequence[Recorded]) -> list[Statement]:
     """One row an event, totals per SKU, and sums per day that carry the partition."""
     received = _received(events)
-    totals: Counter[str] = Counter()
-    days: Counter[tuple[int, object]] = Counter()
-    for one, event in received:
-        totals[event.sku] += event.quantity
-        days[one.partition, one.envelope.time.date()] += event.quantity
+    totals, days = _sums(events)
     return [
         Statement(
             "INSERT INTO {schema}.seen SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[])",
@@ -96,8 +123,9 @@ def tiny(name: str, store: Literal["postgres", "redis"], topic: str | None = Non
     """The projection over a topic, by default of the same name."""
     if store == "redis":
         return Projection(name, version, topic or name, store, ("totals",), "", "", "", to_redis)
-    tables = "totals", "seen", "daily"
-    return Projection(name, version, topic or name, store, tables, DDL, KEYS, INDEXES, to_postgres, f"{name}_public")
+    tables, bulk = ("totals", "seen", "daily"), Bulk(to_copies, STAGING, FINISH)
+    public = f"{name}_public"
+    return Projection(name, version, topic or name, store, tables, DDL, KEYS, INDEXES, to_postgres, public, bulk)
 
 
 def received(sku: str, quantity: int = 1, reference: str | None = None) -> tuple[str, StockReceived]:
