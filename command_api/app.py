@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from command_api import bulk, first_stock, operation, order, product, stock_item
+from command_api import bulk, first_stock, operation, order, product, stock_item, voided
 from command_api.catalog_copy import CatalogCopy
 from command_api.deciders import DECIDERS
 from command_api.desk import Desk
@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(BodyType, by_path={BULK_PATH: bulk.TAKEN})
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, by_path={BULK_PATH: settings.max_bulk_bytes})
     app.add_exception_handler(HeldElsewhere, _send_on)
-    for module in (product, stock_item, first_stock, order):
+    for module in (product, stock_item, first_stock, order, voided):
         app.include_router(module.router, responses=problem_responses(404, 409, 412, 413, 415, 422, 503))
     app.include_router(bulk.router, responses=problem_responses(413, 415, 503))
     app.include_router(operation.router)

@@ -6,6 +6,7 @@ from domain.decider import Decider
 from domain.order import ORDER
 from domain.product import PRODUCT
 from domain.stock_item import STOCK_ITEM
+from domain.voided import VOIDED_RECORD
 
-DECIDERS: tuple[Decider[Any], ...] = (ORDER, STOCK_ITEM, PRODUCT)
+DECIDERS: tuple[Decider[Any], ...] = (ORDER, STOCK_ITEM, PRODUCT, VOIDED_RECORD)
 """In the order in which their partitions are claimed: customers wait for their orders."""

@@ -3,6 +3,6 @@
 Importing the package declares all events, so that the codec knows every wire name.
 """
 
-from event_schemas import catalog, order, stock
+from event_schemas import catalog, operations, order, stock
 
-__all__ = ["catalog", "order", "stock"]
+__all__ = ["catalog", "operations", "order", "stock"]

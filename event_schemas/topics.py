@@ -19,6 +19,7 @@ class Topic(NamedTuple):
 CATALOG = Topic("catalog", "product_id", ("Product",))
 STOCK = Topic("stock", "sku", ("StockItem",))
 ORDERS = Topic("orders", "order_id", ("Order",))
+OPERATIONS = Topic("operations", "record_id", ("VoidedRecord",))
 
-TOPICS: tuple[Topic, ...] = (CATALOG, STOCK, ORDERS)
+TOPICS: tuple[Topic, ...] = (CATALOG, STOCK, ORDERS, OPERATIONS)
 """Every event topic, in the order in which they are created and shown."""

@@ -14,6 +14,7 @@ from projectors.engine import Engine, connect_postgres, connect_redis
 from projectors.rebuild_command import rebuild
 from projectors.registry import PROJECTIONS
 from projectors.rollback_command import rollback
+from projectors.void_effect import project
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -26,7 +27,7 @@ async def run(config: Settings) -> None:
         redis = connect_redis(config)
         stack.push_async_callback(redis.aclose)
         engine = Engine(config, pool, redis, PROJECTIONS)
-        projecting = asyncio.create_task(engine.run())
+        projecting = asyncio.create_task(project(config, engine))
         projecting.add_done_callback(lambda _: stop.set())
         try:
             await serve(create_app(engine), config.host, config.projectors_port, stop)

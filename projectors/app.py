@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from infra.http.limits import BodyLimit
 from infra.http.problems import Unavailable, install
 from projectors.dead_letters_http import dead_letters_router
+from projectors.drops_http import drops_router
 from projectors.engine import Engine
 
 MOST_BODY_BYTES = 10_000
@@ -20,11 +21,12 @@ class NotReady(Unavailable):
 
 
 def create_app(engine: Engine) -> FastAPI:
-    """The app that shows an engine's state and its dead letters, whose retry is all that it changes."""
+    """The app that shows an engine's state and its dead letters, whose retry and drop are all that it changes."""
     app = FastAPI(title="Stockroom projectors", version="1")
     install(app)
     app.add_middleware(BodyLimit, max_bytes=MOST_BODY_BYTES)
-    app.include_router(dead_letters_router(engine.pool, engine.redis, engine.projections))
+    app.include_router(dead_letters_router(engine))
+    app.include_router(drops_router(engine))
 
     @app.get("/health")
     async def health() -> dict[str, str]:

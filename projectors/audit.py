@@ -1,6 +1,6 @@
 """The audit trail of what operators did to projections: who, what, when, and with which outcome."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -8,6 +8,8 @@ import orjson
 from projectors.control_tables import Connection
 from projectors.parked_rows import ParkedPartition
 from projectors.projection import Projection
+from projectors.store import Parked, Place
+from projectors.voided import Void
 
 _ADD = """
 INSERT INTO stockroom.audit (actor, action, projection, generation, topic, partition, outcome)
@@ -21,6 +23,15 @@ async def audit(
     """Add an act on the parked records of a partition, in the caller's transaction; gives the number of the row."""
     row: int = await connection.fetchval(_ADD, actor, action, *where, orjson.dumps(outcome).decode())
     return row
+
+
+async def audit_drops(
+    connection: Connection, where: ParkedPartition, dropped: Sequence[Parked], voided: Mapping[Place, Void]
+) -> None:
+    """Add a row for each parked record that was dropped, by who gave it up, in the caller's transaction."""
+    for one in dropped:
+        void = voided[one.at]
+        await audit(connection, void.actor, "drop", where, {"offset": one.record.offset, "reason": void.reason})
 
 
 async def audit_outcome(connection: Connection, row: int, outcome: Mapping[str, Any]) -> None:

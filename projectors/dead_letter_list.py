@@ -1,7 +1,7 @@
 """What is parked in the serving generations, for operators: found, and told as a line or as JSON."""
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from projectors import redis_keys as names
 from projectors.projection import Projection
 from projectors.redis_parked import RedisParked
 from projectors.store import Parked, Place
+from projectors.voided import Void, voids_of
 
 ERROR_WIDTH = 100
 PAGE = 500
@@ -79,9 +80,18 @@ async def dead_letters(
 
 async def dead_letter(pool: asyncpg.Pool, redis: Redis, projection: Projection, place: Place) -> DeadLetter | None:
     """The record that is parked at a place, if one is."""
-    async for letter in dead_letters(pool, redis, projection, after=(place[0], place[1] - 1)):
-        return letter if (letter.parked.record.partition, letter.parked.record.offset) == place else None
-    return None
+    found = await parked_among(pool, redis, projection, [place])
+    return DeadLetter(projection.name, found[0]) if found else None
+
+
+async def parked_among(
+    pool: asyncpg.Pool, redis: Redis, projection: Projection, places: Sequence[Place]
+) -> list[Parked]:
+    """The records that are parked at some of these places."""
+    if projection.store == "redis":
+        return [one async for one in (await _in_redis(redis, projection)).among(places, None)]
+    none: list[Parked] = []
+    return await _asked(pool, none, parked_rows.among, projection.name, projection.topic, places)
 
 
 async def count_dead_letters(pool: asyncpg.Pool, redis: Redis, projection: Projection, key: str | None = None) -> int:
@@ -92,6 +102,36 @@ async def count_dead_letters(pool: asyncpg.Pool, redis: Redis, projection: Proje
     if key is None:
         return await records.count()
     return len([one async for one in records.among(await records.places(), key)])
+
+
+class DroppedLetter(NamedTuple):
+    """A record that was given up for a projection."""
+
+    projection: str
+    place: str
+    void: Void
+
+    def line(self) -> str:
+        """In one line."""
+        key, reason, actor, at = self.void
+        return f"{self.projection}  {self.place}  {key}  dropped  by {actor} at {at:%Y-%m-%d %H:%M}  {reason}"
+
+    def described(self) -> dict[str, Any]:
+        """As JSON."""
+        key, reason, actor, at = self.void
+        dropped = {"reason": reason, "actor": actor, "at": at.isoformat(timespec="milliseconds")}
+        return {"projection": self.projection, "place": self.place, "key": key, "code": "dropped", **dropped}
+
+
+async def dropped_letters(pool: asyncpg.Pool, projection: Projection, key: str | None = None) -> list[DroppedLetter]:
+    """What was given up for a projection, of one key or of all, in log order by partition."""
+    async with pool.acquire() as connection:
+        voids = await voids_of(connection, projection)
+    return [
+        DroppedLetter(projection.name, f"{projection.topic}/{partition}@{offset}", void)
+        for (partition, offset), void in voids.items()
+        if key in (None, void.key)
+    ]
 
 
 async def _in_redis(redis: Redis, projection: Projection) -> RedisParked:

@@ -4,17 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-import asyncpg
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from infra.http.principal import Operator
 from infra.http.problems import Conflict, DependencyUnavailable, NotFound
 from infra.http.strict_query import strict_query
 from projectors.dead_letter_list import DeadLetter, count_dead_letters, dead_letter, dead_letters
-from projectors.engine import redrive_of
+from projectors.engine import Engine, redrive_of
 from projectors.projection import Projection
 from projectors.redrive import retry
 from projectors.sorting import Decoder
@@ -61,15 +59,13 @@ class Retried(BaseModel):
     waiting: int = Field(description="Were not tried, since they wait behind one that failed.")
 
 
-def dead_letters_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> APIRouter:
-    """The endpoints over these projections."""
+def dead_letters_router(engine: Engine) -> APIRouter:
+    """The endpoints over an engine's projections."""
+    pool, redis, projections = engine.pool, engine.redis, engine.projections
     router = APIRouter(prefix="/v1/dead-letters", tags=["operations"], dependencies=[Depends(strict_query)])
 
     def named(name: str) -> Projection:
-        for projection in projections:
-            if projection.name == name:
-                return projection
-        raise ProjectionUnknown(f"Known are {', '.join(one.name for one in projections)}.")
+        return projection_named(projections, name)
 
     def begin(cursor: str) -> tuple[Projection, Place]:
         name, _, place = cursor.partition(" ")
@@ -77,7 +73,7 @@ def dead_letters_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[
         return named(name), (int(partition), int(offset))
 
     async def at(projection: Projection, topic: str, partition: int, offset: int) -> DeadLetter:
-        async with _answering():
+        async with answering():
             letter = await dead_letter(pool, redis, projection, (partition, offset))
         if letter is None or topic != projection.topic:
             raise NotParked(f"Nothing is parked at {topic}/{partition}@{offset}.")
@@ -104,7 +100,7 @@ def dead_letters_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[
                     yield letter
 
         found: list[DeadLetter] = []
-        async with _answering():
+        async with answering():
             total = sum([await count_dead_letters(pool, redis, one, key) for one in chosen])
             async for letter in following():
                 found.append(letter)
@@ -124,7 +120,7 @@ def dead_letters_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[
     async def retry_dead_letters(operator: Operator, wanted: RetryRequest) -> Retried:
         """Apply parked records, each key in its order until one fails again. It may be repeated at any time."""
         redrive = redrive_of(pool, redis, named(wanted.projection), Decoder(0), str(operator))
-        async with _answering():
+        async with answering():
             done = await retry(redrive, wanted.key)
         return Retried(applied=done.done, failed=done.failed, waiting=done.waiting)
 
@@ -136,8 +132,17 @@ def _cursor(letter: DeadLetter) -> str:
     return f"{letter.projection} {record.partition}@{record.offset}"
 
 
+def projection_named(projections: Sequence[Projection], name: str) -> Projection:
+    """The one of this name. Raises ``ProjectionUnknown``."""
+    for projection in projections:
+        if projection.name == name:
+            return projection
+    raise ProjectionUnknown(f"Known are {', '.join(one.name for one in projections)}.")
+
+
 @asynccontextmanager
-async def _answering() -> AsyncIterator[None]:
+async def answering() -> AsyncIterator[None]:
+    """What stores cannot do becomes a problem."""
     try:
         yield
     except (RebuildNeeded, StoreDamaged, NotCommitted) as error:

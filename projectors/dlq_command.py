@@ -14,15 +14,16 @@ from redis.asyncio import Redis
 from infra.http.principal import OPERATOR
 from infra.process import run_process
 from infra.reason import reason
-from infra.settings import Settings
+from infra.settings import Settings, settings
 from projectors.back_off import AWAY
-from projectors.dead_letter_list import DeadLetter, count_dead_letters, dead_letter, dead_letters
+from projectors.dead_letter_list import DeadLetter, count_dead_letters, dead_letter, dead_letters, dropped_letters
+from projectors.drop import Dropped, Effect, NothingParked, NotVoided, drop
 from projectors.engine import connect_postgres, connect_redis, redrive_of
 from projectors.projection import Projection
 from projectors.redrive import Redriven, retry
 from projectors.registry import PROJECTIONS, named
 from projectors.sorting import Decoder
-from projectors.store import NotCommitted, RebuildNeeded, StoreDamaged
+from projectors.store import NotCommitted, Place, RebuildNeeded, StoreDamaged
 
 T = TypeVar("T")
 
@@ -31,17 +32,27 @@ cli = typer.Typer(no_args_is_help=True, help=__doc__)
 _Projection = Annotated[str | None, typer.Option("--projection", help="Only in this projection.")]
 _Key = Annotated[str | None, typer.Option("--key", help="Only of this key.")]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+TOLD = {
+    Effect.DROPPED: "dropped",
+    Effect.ALREADY: "was dropped before",
+    Effect.LATER: "dropped with the rebuild that the projection needs",
+    Effect.APPLIED: "a retry applied it meanwhile, the next rebuild leaves it out",
+}
 _PLACE_HELP = "TOPIC/PARTITION@OFFSET, as `list` shows it."
 
 
 @cli.command("list")
 def list_letters(projection: _Projection = None, key: _Key = None, json: _Json = False) -> None:
-    """Every parked record: projection, place, key, reason, how often it was tried, how old it is, the error."""
+    """Every parked record: projection, place, key, reason, how often it was tried, how old it is, the error. Then what
+    was dropped, by whom, when and why.
+    """
 
     async def act(pool: asyncpg.Pool, redis: Redis) -> None:
         for one in _chosen(projection):
             async for letter in dead_letters(pool, redis, one, key):
                 _say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
+            for drop_ in await dropped_letters(pool, one, key):
+                _say(orjson.dumps(drop_.described()).decode() if json else drop_.line())
 
     _run(act)
 
@@ -83,12 +94,37 @@ def retry_letters(
         raise typer.Exit(1)
 
 
+@cli.command("drop")
+def drop_letter(
+    place: Annotated[str, typer.Argument(help=_PLACE_HELP)],
+    projection: Annotated[str, typer.Option("--projection", help="The projection that does without it.")],
+    reason_: Annotated[str, typer.Option("--reason", help="Why, for those who come later.")],
+) -> None:
+    """Give a parked record up for one projection, for good: an event says so, and every rebuild leaves it out. What
+    waits behind it for its key is retried. Exit 1: nothing is parked there, or it cannot be done.
+    """
+    (one,) = _chosen(projection)
+    topic, at = _place(place)
+    if topic != one.topic:
+        _end(f"{one.name} reads {one.topic}, not {topic}", 2)
+
+    async def act(pool: asyncpg.Pool, redis: Redis) -> Dropped:
+        return await drop(settings(), pool, redis, one, at, reason_)
+
+    effect, void = _run(act)
+    _say(f"{place}: {TOLD[effect]} ({void.actor}, {void.at:%Y-%m-%d %H:%M}: {void.reason})")
+    if effect is Effect.APPLIED:
+        raise typer.Exit(1)
+
+
 def _retry(projection: Projection, key: str | None) -> int:
     async def act(pool: asyncpg.Pool, redis: Redis) -> Redriven:
         return await retry(redrive_of(pool, redis, projection, Decoder(0), str(OPERATOR)), key)
 
     done = _run(act)
-    _say(f"{projection.name}: {done.done:,} applied, {done.failed:,} failed again, {done.waiting:,} wait behind those")
+    dropped = f", {done.dropped:,} dropped" if done.dropped else ""
+    left = f"{done.failed:,} failed again, {done.waiting:,} wait behind those"
+    _say(f"{projection.name}: {done.done:,} applied{dropped}, {left}")
     return done.failed
 
 
@@ -100,11 +136,15 @@ def _counts(projections: Sequence[Projection], key: str | None) -> dict[str, int
     return _run(act)
 
 
-def _at(place: str, projections: Sequence[Projection]) -> list[DeadLetter]:
+def _place(place: str) -> tuple[str, Place]:
     form = re.fullmatch(r"(.+)/(\d{1,9})@(\d{1,18})", place)
     if form is None:
         _end(f"{place!r} is no place: {_PLACE_HELP}", 2)
-    topic, at = form[1], (int(form[2]), int(form[3]))
+    return form[1], (int(form[2]), int(form[3]))
+
+
+def _at(place: str, projections: Sequence[Projection]) -> list[DeadLetter]:
+    topic, at = _place(place)
 
     async def act(pool: asyncpg.Pool, redis: Redis) -> list[DeadLetter]:
         found = [await dead_letter(pool, redis, one, at) for one in projections if one.topic == topic]
@@ -123,13 +163,13 @@ def _chosen(name: str | None) -> list[Projection]:
 def _run(act: Callable[[asyncpg.Pool, Redis], Awaitable[T]]) -> T:
     results: list[T] = []
 
-    async def main(settings: Settings) -> None:
-        async with connect_postgres(settings) as pool, connect_redis(settings) as redis:
+    async def main(config: Settings) -> None:
+        async with connect_postgres(config) as pool, connect_redis(config) as redis:
             results.append(await act(pool, redis))
 
     try:
         run_process(main)
-    except (RebuildNeeded, StoreDamaged, NotCommitted) as error:
+    except (RebuildNeeded, StoreDamaged, NotCommitted, NothingParked, NotVoided) as error:
         _end(str(error), 1)
     except AWAY as error:
         _end(f"a server is away ({reason(error)}): ./stockroom status", 1)

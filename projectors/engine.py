@@ -93,6 +93,7 @@ class Engine:
         worker: str | None = None,
     ) -> None:
         servers = settings.bootstrap_servers
+        self.settings = settings
         self._dsn = settings.dsn
         self.pool, self.redis, self.projections = pool, redis, projections
         readers = Counter(projection.topic for projection in projections)

@@ -27,6 +27,10 @@ _PAGE = f"""
 SELECT {_ROW} {_SERVING} AND topic = $2 AND (partition, record_offset) > ($3, $4) AND ($5::text IS NULL OR key = $5)
 ORDER BY partition, record_offset LIMIT $6
 """
+_AMONG = f"""
+SELECT {_ROW} {_SERVING} AND topic = $2
+  AND (partition, record_offset) IN (SELECT * FROM unnest($3::int[], $4::bigint[]))
+"""
 _COUNT = f"SELECT count(*) {_SERVING} AND ($2::text IS NULL OR key = $2)"
 _UNCOPIED = f"""
 SELECT {_ROW} {_SERVING} AND NOT copied ORDER BY partition, record_offset LIMIT $2
@@ -116,6 +120,12 @@ async def page(
 ) -> list[Parked]:
     """Parked records of the active generation behind a place, of one key or of all, in log order by partition."""
     return [_parked(row) for row in await connection.fetch(_PAGE, projection, topic, *after, key, limit)]
+
+
+async def among(connection: Connection, projection: str, topic: str, places: Sequence[Place]) -> list[Parked]:
+    """Those of the active generation at some of these places."""
+    numbers, offsets = [place[0] for place in places], [place[1] for place in places]
+    return [_parked(row) for row in await connection.fetch(_AMONG, projection, topic, numbers, offsets)]
 
 
 async def count(connection: Connection, projection: str, key: str | None) -> int:

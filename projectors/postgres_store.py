@@ -4,7 +4,7 @@ Each transaction first proves that its generation is still the one to fill (the 
 moves the positions by compare and set, so that a stale or second worker waits, sees it, and changes nothing.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple, cast
@@ -24,7 +24,8 @@ from projectors.postgres_changes import Change, execute
 from projectors.projection import Bulk, Postgres, Projection
 from projectors.projection_row import generation_to_fill, prepare_projection, prove_bulk
 from projectors.sorting import Decode, Sorting
-from projectors.store import GenerationMoved, Loaded, Outcome, Parked, ParkedKeys
+from projectors.store import GenerationMoved, Loaded, Outcome, Parked, ParkedKeys, Place
+from projectors.voided import Void, voids_of
 
 
 class Work(NamedTuple):
@@ -56,6 +57,8 @@ class PostgresStore:
         self._bulk = bulk
         self._generation = rebuilding or 0
         self._known = KnownKeys()
+        self.voided: Mapping[Place, Void] = {}
+        """What was given up for the projection, as of the last ``load``."""
 
     async def prepare(self, partitions: Sequence[int]) -> None:
         """Make the control tables, and generation 1 with tables, views and positions unless there is one."""
@@ -72,6 +75,7 @@ class PostgresStore:
             # After the positions: if a record is taken out in between, their count refuses the next commit.
             read = partial(parked_rows.keys, connection, self._projection.name, generation)
             keys = await self._known.keys(generation, standings, unparked, read)
+            self.voided = await voids_of(connection, self._projection)
         self._generation = generation
         return Loaded(generation, standings, ParkedKeys(keys, unparked))
 
@@ -82,7 +86,7 @@ class PostgresStore:
 
     def work(self, batches: Sequence[Batch], parked: ParkedKeys) -> Work:
         """What is to be done of batches, without a server; what `apply` refuses is to be parked."""
-        sorting = Sorting(batches, parked.keys, self._decode)
+        sorting = Sorting(batches, parked.keys, self._decode, self.voided)
         return Work(batches, parked, sorting, applied(sorting, self._changes))
 
     async def write(self, connection: Connection, work: Work, *, singly: bool) -> None:
@@ -100,7 +104,7 @@ class PostgresStore:
 
     async def commit_within(self, connection: Connection, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """The same inside the caller's transaction, which holds the projection's row itself."""
-        sorting = Sorting(batches, parked.keys, self._decode)
+        sorting = Sorting(batches, parked.keys, self._decode, self.voided)
         await advance(connection, self._projection, self._generation, batches, parked)
         await self.apply_within(connection, sorting)
         await self._park(connection, sorting)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import asyncpg
 from redis.asyncio import Redis
 
+from event_schemas.topics import OPERATIONS
 from infra.cluster import describe
 from infra.log_reader import LogBroken, LogReader
 from infra.reason import reason
@@ -31,7 +32,8 @@ from projectors.rebuild_redis import RedisTarget
 from projectors.rebuild_row import RebuildRefused, SeveralRefused, begin, only_one
 from projectors.redis_store import RedisStore
 from projectors.sorting import Decode, Decoder
-from projectors.store import ParkedKeys
+from projectors.store import ParkedKeys, RebuildNeeded
+from projectors.voids_known import voids_known
 
 __all__ = ["Rebuild", "RebuildRefused", "Report", "rebuild_all"]
 
@@ -166,6 +168,15 @@ async def _all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> 
         raise RebuildRefused(f"{away}\nIs it up? ./stockroom status")
 
 
+async def _voids_known(settings: Settings, pool: asyncpg.Pool, topics: Collection[str]) -> None:
+    if topics == {OPERATIONS.name}:
+        return  # nothing of it is ever given up
+    try:
+        await voids_known(settings.bootstrap_servers, pool)
+    except RebuildNeeded as error:
+        raise RebuildRefused(f"What was dropped from the others is not known: {error}") from error
+
+
 async def rebuild_all(
     settings: Settings,
     projections: Sequence[Projection],
@@ -182,7 +193,8 @@ async def rebuild_all(
     decoders = {topic: Decoder(REMEMBERED) for topic in topics}
     ends = LogEnds(settings.bootstrap_servers, topics)
     async with connect_postgres(settings, 4 + 2 * len(projections)) as pool, connect_redis(settings) as redis:
-        await _all_up(settings, redis, topics)
+        await _all_up(settings, redis, topics | {OPERATIONS.name})
+        await _voids_known(settings, pool, topics)
         watching = asyncio.create_task(ends.run())
         try:
             with Progress() as progress:

@@ -6,7 +6,7 @@ script. A Redis that lost its data shows as a position that moved, and is filled
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from projectors.store import (
     SwitchUnderWay,
     last_appended_ms,
 )
+from projectors.voided import Void, voids_of
 
 _COMMIT = Path(__file__).with_name("redis_commit.lua").read_text()
 _LOAD = Path(__file__).with_name("redis_load.lua").read_text()
@@ -75,6 +76,8 @@ class RedisStore:
         self._commit = redis.register_script(_COMMIT)
         self._load = redis.register_script(_LOAD)
         self._known = KnownKeys()
+        self.voided: Mapping[Place, Void] = {}
+        """What was given up for the projection, as of the last ``load``."""
 
     async def prepare(self, partitions: Sequence[int]) -> None:
         """Make the projection's row in PostgreSQL unless there is one."""
@@ -101,6 +104,8 @@ class RedisStore:
         if b"damaged" in fields:
             raise StoreDamaged(self._damage(fields[b"damaged"]))
         standings = {int(field): _standing(value) for field, value in fields.items()}
+        async with self._pool.acquire() as connection:
+            self.voided = await voids_of(connection, self._projection)
         unparked = {int(field): int(orjson.loads(value).get("unparked", 0)) for field, value in fields.items()}
         # After the positions: if a record is taken out in between, their count refuses the next commit.
         read = RedisParked(self._redis, self._prefix).keys
@@ -113,7 +118,7 @@ class RedisStore:
 
     async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """Commands and positions in one script. What cannot be applied is found and parked with it."""
-        sorting = Sorting(batches, parked.keys, self._decode)
+        sorting = Sorting(batches, parked.keys, self._decode, self.voided)
 
         def around() -> dict[str, Any]:
             parkings = Counter(one.record.partition for one in sorting.parked)

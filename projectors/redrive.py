@@ -5,14 +5,14 @@ that the key is free before it commits again. A try that is killed has done noth
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from event_schemas.codec import UndecodableEvent
 from event_schemas.record import LogRecord, Recorded
 from infra.log_reader import START, Batch
 from projectors.sorting import Decode, Sorting
-from projectors.store import GenerationMoved, Parked, PositionMoved, SwitchUnderWay
+from projectors.store import GenerationMoved, Parked, Place, PositionMoved, SwitchUnderWay
 
 PORTION = 1_000
 """Records that are tried in one step."""
@@ -34,11 +34,15 @@ class Portion(NamedTuple):
     """The first of a key each, which could not be applied again, with its new error."""
     waiting: tuple[Parked, ...]
     """Those behind them, which were not tried."""
+    dropped: tuple[Parked, ...]
+    """Given up by an operator: not applied, and parked no more."""
     last_offset: int
 
     def outcome(self) -> dict[str, Any]:
         """For the audit trail: offsets, and errors by offset."""
+        dropped = {"dropped": [one.record.offset for one in self.dropped]} if self.dropped else {}
         return {
+            **dropped,
             "applied": [one.record.offset for one in self.done],
             "failed": {str(one.record.offset): f"{one.code}: {one.error}" for one in self.failed},
         }
@@ -50,6 +54,7 @@ class Redriven(NamedTuple):
     done: int = 0
     failed: int = 0
     waiting: int = 0
+    dropped: int = 0
 
 
 class Redrive(Protocol):
@@ -67,7 +72,7 @@ class Redrive(Protocol):
         """
 
 
-def sorted_again(parked: Sequence[Parked], held: frozenset[str], decode: Decode) -> Sorting:
+def sorted_again(parked: Sequence[Parked], held: frozenset[str], decode: Decode, voided: Container[Place]) -> Sorting:
     """Parked records of one partition as a batch that was just read."""
 
     def complete(record: LogRecord) -> Recorded:
@@ -77,17 +82,18 @@ def sorted_again(parked: Sequence[Parked], held: frozenset[str], decode: Decode)
 
     first = parked[0].record
     records = [one.record for one in parked]
-    return Sorting([Batch(first.topic, first.partition, records, START, START, 0)], held, complete)
+    return Sorting([Batch(first.topic, first.partition, records, START, START, 0)], held, complete, voided)
 
 
-def portion_of(parked: Sequence[Parked], sorting: Sorting) -> Portion:
+def portion_of(parked: Sequence[Parked], sorting: Sorting, voided: Container[Place]) -> Portion:
     """What became of parked records once all that could be applied of their sorting was."""
     left = {one.record.offset: one for one in sorting.parked}
     again = [(one, left[one.record.offset]) for one in parked if one.record.offset in left]
     return Portion(
-        tuple(one for one in parked if one.record.offset not in left),
+        tuple(one for one in parked if one.record.offset not in left and one.at not in voided),
         tuple(new._replace(attempts=old.attempts + 1) for old, new in again if new.code != "queued_behind"),
         tuple(old for old, new in again if new.code == "queued_behind"),
+        tuple(one for one in parked if one.at in voided),
         parked[-1].record.offset,
     )
 
@@ -104,7 +110,7 @@ async def retry(redrive: Redrive, key: str | None = None) -> Redriven:
         try:
             for partition in partitions:
                 async for portion in _portions(redrive, partition, key):
-                    total = Redriven(*(sum(pair) for pair in zip(total, map(len, portion[:3]), strict=True)))
+                    total = Redriven(*(sum(pair) for pair in zip(total, map(len, portion[:4]), strict=True)))
         except GenerationMoved:
             # The one that serves now has parked records of its own, of any partition.
             await asyncio.sleep(AGAIN_SECONDS)

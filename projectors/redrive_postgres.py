@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from projectors.audit import audit
+from projectors.audit import audit, audit_drops
 from projectors.parked_rows import ParkedPartition
 from projectors.positions import count_unparked, hold_parked
 from projectors.postgres_store import PostgresStore
@@ -32,12 +32,14 @@ class PostgresRedrive:
             parked = await queue.read(connection, after, key, PORTION)
             if not parked:
                 return None
-            sorting = sorted_again(parked, held, self._decode)
+            sorting = sorted_again(parked, held, self._decode, self._store.voided)
             await self._store.apply_within(connection, sorting)
-            portion = portion_of(parked, sorting)
-            await queue.settle(connection, [one.record.offset for one in portion.done], portion.failed)
-            if portion.done:
+            portion = portion_of(parked, sorting, self._store.voided)
+            gone = (*portion.done, *portion.dropped)
+            await queue.settle(connection, [one.record.offset for one in gone], portion.failed)
+            if gone:
                 await count_unparked(connection, self._projection, generation, partition)
-            if portion.done or portion.failed:
+            if gone or portion.failed:
                 await audit(connection, self._actor, "retry", queue, portion.outcome())
+            await audit_drops(connection, queue, portion.dropped, self._store.voided)
             return portion

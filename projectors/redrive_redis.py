@@ -12,7 +12,7 @@ import orjson
 from redis.asyncio import Redis
 
 from projectors import redis_keys as names
-from projectors.audit import audit, audit_outcome, unaudit
+from projectors.audit import audit, audit_drops, audit_outcome, unaudit
 from projectors.parked_rows import ParkedPartition
 from projectors.projection import Projection
 from projectors.redis_parked import RedisParked
@@ -51,7 +51,7 @@ class RedisRedrive:
         parked = await self._next(partition, after, key, counts)
         if not parked:
             return None
-        sorting = sorted_again(parked, held, self._decode)
+        sorting = sorted_again(parked, held, self._decode, self._store.voided)
         queue = ParkedPartition(self._projection.name, self._store.generation, self._projection.topic, partition)
         trying = {"trying": [one.record.offset for one in parked]}
         async with self._pool.acquire() as connection:
@@ -62,11 +62,12 @@ class RedisRedrive:
             async with self._pool.acquire() as connection:
                 await unaudit(connection, row)
             raise
-        portion = portion_of(parked, sorting)
-        if portion.done:
+        portion = portion_of(parked, sorting, self._store.voided)
+        if portion.done or portion.dropped:
             self._listed[partition] = counts[0] + 1, counts[1]
         async with self._pool.acquire() as connection:
-            if portion.done or portion.failed:
+            await audit_drops(connection, queue, portion.dropped, self._store.voided)
+            if portion.done or portion.dropped or portion.failed:
                 await audit_outcome(connection, row, portion.outcome())
             else:
                 await unaudit(connection, row)
@@ -91,13 +92,13 @@ class RedisRedrive:
 
     async def _apply(self, sorting: Sorting, parked: list[Parked], counts: Counts, partition: int) -> None:
         def around() -> dict[str, Any]:
-            portion = portion_of(parked, sorting)
+            portion = portion_of(parked, sorting, self._store.voided)
             return {
                 "retry": {
                     "partition": str(partition),
                     "unparked": counts[0],
                     "parkings": counts[1],
-                    "done": [names.parked_field(one) for one in portion.done],
+                    "done": [names.parked_field(one) for one in (*portion.done, *portion.dropped)],
                     "failed": [names.parked_pair(one) for one in portion.failed],
                 }
             }

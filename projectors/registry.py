@@ -1,6 +1,6 @@
 """Every read model, in the order in which they are shown and rebuilt. A new one is one file and one line here."""
 
-from projectors import audit_events, catalog, order_history, sales, stock, top_sellers
+from projectors import audit_events, catalog, order_history, sales, stock, top_sellers, voided
 from projectors.projection import Projection
 
 PROJECTIONS: tuple[Projection, ...] = (
@@ -10,6 +10,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     sales.PROJECTION,
     top_sellers.PROJECTION,
     *audit_events.PROJECTIONS,
+    voided.PROJECTION,
 )
 
 

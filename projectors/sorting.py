@@ -1,6 +1,6 @@
 """Sorts the records of a batch into events to apply and records to park, in log order within each key. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from event_schemas.codec import UndecodableEvent
@@ -42,9 +42,12 @@ _LONG_AGO = (-1, 0)
 
 
 class Sorting:
-    """The events of a batch that can be applied, and what has to be parked, which grows as applying fails."""
+    """The events of a batch that can be applied, and what has to be parked, which grows as applying fails. Records at
+    the places ``voided`` are neither."""
 
-    def __init__(self, batches: Iterable[Batch], parked_keys: frozenset[str], decode: Decode) -> None:
+    def __init__(
+        self, batches: Iterable[Batch], parked_keys: frozenset[str], decode: Decode, voided: Container[Place] = ()
+    ) -> None:
         self.events: list[Recorded] = []
         self.parked: list[Parked] = []
         self._heads: dict[str, Place] = dict.fromkeys(parked_keys, _LONG_AGO)
@@ -53,7 +56,8 @@ class Sorting:
         for batch in batches:
             self._count += len(batch.records)
             for record in batch.records:
-                self._sort(record, decode)
+                if (record.partition, record.offset) not in voided:
+                    self._sort(record, decode)
 
     @property
     def outcome(self) -> Outcome:

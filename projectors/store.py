@@ -64,6 +64,11 @@ class Parked(NamedTuple):
         return key_of(self.record)
 
     @property
+    def at(self) -> Place:
+        """Partition and offset of the record."""
+        return self.record.partition, self.record.offset
+
+    @property
     def place(self) -> str:
         """Where the record lies in the log: ``orders/3@17``."""
         return f"{self.record.topic}/{self.record.partition}@{self.record.offset}"

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from event_schemas.topics import CATALOG, ORDERS, STOCK, TOPICS
+from event_schemas.topics import CATALOG, OPERATIONS, ORDERS, STOCK, TOPICS
 
 
 class Feed(NamedTuple):
@@ -27,6 +27,7 @@ FEEDS: dict[str, Feed] = {
         Feed("sales", ORDERS.name, "postgres"),
         Feed("top_sellers", ORDERS.name, "redis"),
         *(Feed(audit_of(topic.name), topic.name, "postgres") for topic in TOPICS),
+        Feed("voided", OPERATIONS.name, "postgres"),
     )
 }
 """Every read model that can be asked, by name."""

@@ -56,6 +56,11 @@ JOIN stockroom.projections p ON p.name = k.projection AND p.active_generation = 
 WHERE k.key = ANY($1::text[]) OR k.headers @> ANY($2::jsonb[])
 ORDER BY k.topic, k.partition, k.record_offset, k.projection LIMIT 200
 """
+DROPPED = """
+SELECT projection AS reader, 'dropped' AS code, reason || ' (' || actor || ')' AS error, key, topic, partition,
+       record_offset
+FROM operations.voided_records WHERE key = ANY($1::text[]) ORDER BY at LIMIT 200
+"""
 PARKED_BY_POLICIES = """
 SELECT policy AS reader, error_code AS code, error, convert_from(key, 'UTF8') AS key, topic, partition, record_offset
 FROM policies.parked WHERE key = ANY($1::bytea[]) ORDER BY topic, partition, record_offset, policy LIMIT 200
@@ -105,9 +110,10 @@ def _sold(events: Rows) -> tuple[list[Any], ...]:
 async def dead_letters_of(
     postgres: Postgres, subjects: Collection[str], stories: Collection[str]
 ) -> dict[Place, list[Json]]:
-    """What of these aggregates, or of these stories, could not be applied or reacted to, by its place."""
+    """What of these aggregates, or of these stories, could not be applied or reacted to, or was dropped, by place."""
     stamped = [orjson.dumps([["ce_correlationid", story]]).decode() for story in stories]
     rows = list(map(dict, await postgres.rows(PARKED, list(subjects), stamped)))
+    rows += await _if_there(postgres, DROPPED, list(subjects))
     rows += await _if_there(postgres, PARKED_BY_POLICIES, [subject.encode() for subject in subjects])
     shown = ("reader", "code", "error", "key", "topic", "partition")
     return by_place(
@@ -125,7 +131,7 @@ async def refused_of(postgres: Postgres, subjects: Collection[str]) -> dict[str,
 
 
 async def _if_there(postgres: Postgres, sql: str, argument: list[Any]) -> list[Json]:
-    """Rows of a table of the policies; none where they have never run."""
+    """Rows of a table of another process; none where that has never run."""
     try:
         return list(map(dict, await postgres.rows(sql, argument)))
     except ProjectionMissing:

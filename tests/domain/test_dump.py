@@ -13,6 +13,7 @@ from domain.product import PRODUCT, Product
 from domain.product_commands import ChangePrice, DescribeProduct, ProductCommand, ReviseProduct, WithdrawProduct
 from domain.stock_item import STOCK_ITEM
 from domain.stock_item_state import REMEMBERED_CLOSURES
+from domain.voided import VOIDED_RECORD
 from domain.words import Price
 from event_schemas.catalog import ProductAdded
 from event_schemas.order import OrderFlagged, OrderStockRecorded
@@ -22,7 +23,7 @@ from tests.support.orders import EXPIRES_AT, ORDER_ID, placed, refused, reserved
 from tests.support.reloaded import decided, reloaded
 from tests.support.spec import given
 
-DECIDERS: tuple[Decider[Any], ...] = (PRODUCT, STOCK_ITEM, ORDER)
+DECIDERS: tuple[Decider[Any], ...] = (PRODUCT, STOCK_ITEM, ORDER, VOIDED_RECORD)
 REFUSALS = (ValueError, TypeError, KeyError, IndexError)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),

@@ -22,7 +22,8 @@ async def over_history(request: pytest.FixtureRequest, bench: Bench, unique: str
     projection: Projection = request.param
     history = [event for _, story in stories() for event in story if event.topic == projection.topic]
     for partition in PARTITIONS:
-        await bench.writer.append_raw(partition, _entries(partition, history))
+        if entries := _entries(partition, history):
+            await bench.writer.append_raw(partition, entries)
     public = f"{unique}_public" if projection.public_schema else ""
     bench.projection = projection._replace(name=unique, topic=unique, public_schema=public)
     return bench

@@ -5,7 +5,7 @@ script); the reference `explode` makes `apply` itself fail.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, cast
 
@@ -17,6 +17,7 @@ from event_schemas.record import Recorded
 from event_schemas.stock import StockReceived
 from infra.log_reader import Batch, LogReader
 from infra.settings import Settings
+from projectors import voided
 from projectors.dead_letter_list import DeadLetter, dead_letters
 from projectors.engine import Engine, store_of
 from projectors.postgres_store import PostgresStore
@@ -25,7 +26,7 @@ from projectors.redis_keys import in_log_order, parked_key
 from projectors.redis_store import RedisStore
 from projectors.sorting import Decoder
 from projectors.status import Status
-from projectors.store import ParkedKeys
+from projectors.store import ParkedKeys, Place
 from tests.support.log import LogWriter
 from tests.support.poll import until
 from tests.support.running import running
@@ -198,6 +199,15 @@ class Bench:
         """Wait until the read model says exactly this."""
         await until(self.totals, lambda found: found == expected)
 
+    async def until_totals_after(self, act: Callable[[], Awaitable[None]], expected: dict[str, int]) -> None:
+        """Do something again and again until the read model says exactly this."""
+
+        async def totals() -> dict[str, int]:
+            await act()
+            return await self.totals()
+
+        await until(totals, lambda found: found == expected)
+
     async def parked(self) -> list[tuple[str, int, str]]:
         """Key, offset and code of what is parked, in log order."""
         name = self.projection.name
@@ -214,6 +224,13 @@ class Bench:
     async def dead_letters(self) -> list[DeadLetter]:
         """What operators are shown as parked."""
         return [one async for one in dead_letters(self.pool, self.redis, self.projection)]
+
+    async def void(self, *places: Place, reason: str = "for good") -> None:
+        """Make known that records are given up, as the read model of voids would."""
+        await PostgresStore(self.pool, voided.PROJECTION, Decoder(0)).prepare([0])
+        insert = "INSERT INTO operations.voided_records VALUES ($1, $2, $3, $4, 'k', $5, 'staff:test', now())"
+        for partition, offset in places:
+            await self.pool.execute(insert, self.projection.name, self.projection.topic, partition, offset, reason)
 
     async def age(self, key: str) -> None:
         """Make the parked records of a key what a release before retries has left."""

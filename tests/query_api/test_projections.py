@@ -70,7 +70,9 @@ async def test_void_records_are_shown_per_partition_and_in_total(client: httpx.A
     await shelf.feed([shelf.log.add(placed("one", {"A": 1}), partition=1)], void=2)
     await shelf.feed([shelf.log.add(placed("two", {"A": 1}), partition=2)], void=1)
     assert await void() == {
-        **dict.fromkeys(("catalog", "stock", "audit_catalog", "audit_stock"), (0, [0, 0, 0])),
+        **dict.fromkeys(
+            ("catalog", "stock", "audit_catalog", "audit_stock", "audit_operations", "voided"), (0, [0, 0, 0])
+        ),
         **dict.fromkeys(("order_history", "sales", "top_sellers", "audit_orders"), (3, [0, 2, 1])),
     }
 

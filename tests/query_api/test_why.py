@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from event_schemas import order, stock
+from event_schemas.operations import RecordVoided
 from query_api.why_tree import tree
 from tests.projectors.log import Log, added, confirmed, placed, received, reserved
 from tests.query_api.shelf import Shelf
@@ -109,6 +110,22 @@ async def test_what_could_not_be_applied_hangs_below_its_event_and_what_queues_b
         "order.placed.v1": [("order_history", "apply_failed")],
         "order.flagged.v1": [("order_history", "queued_behind")],
     }
+
+
+async def test_what_was_dropped_is_told_with_who_and_why(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    await a_sale(shelf, "w4")
+    flagged = shelf.log.add(order.OrderFlagged(order_id="w4", reason="X"), command_id="flag", correlation_id="story-w4")
+    place = {"record_topic": "orders", "record_partition": flagged.partition, "record_offset": flagged.offset}
+    voided = RecordVoided(record_id="r4", projection="sales", key="w4", reason="sent twice", **place)
+    await shelf.feed([flagged, shelf.log.add(voided, actor="staff:operator")])
+    shown = await explained(client, "w4")
+    told = [
+        (event["type"], letter["reader"], letter["code"], letter["error"])
+        for command in shown["stories"]
+        for event in command["events"]
+        for letter in event["dead_letters"]
+    ]
+    assert told == [("order.flagged.v1", "sales", "dropped", "sent twice (staff:operator)")]
 
 
 async def test_of_what_nothing_is_recorded_nothing_is_told(client: httpx.AsyncClient) -> None:

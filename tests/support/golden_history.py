@@ -14,6 +14,7 @@ from event_schemas.generate import GOLDEN, golden
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BEGINNINGS = {
+    "record": ("record.voided.v1",),
     "product": ("product.added.v1",),
     "order": ("order.placed.v1",),
     "stock": ("stock.received.v1", "stock.reserved.v1"),

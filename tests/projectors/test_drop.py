@@ -1,0 +1,103 @@
+"""A parked record that is given up never happened to its projection: live, for what waits for it, and in rebuilds."""
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+
+from projectors.dead_letter_list import dropped_letters
+from projectors.void_effect import take_effect
+from tests.projectors.rebuilding import rebuild
+from tests.projectors.tiny import Bench, received
+
+both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
+
+
+async def _apply_all(bench: Bench) -> None:
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+
+
+async def _take_effect(bench: Bench) -> None:
+    await take_effect(bench.pool, bench.redis, [bench.projection])
+
+
+async def _audit(bench: Bench) -> list[tuple[str, str, Any]]:
+    rows = await bench.pool.fetch(
+        "SELECT actor, action, outcome FROM stockroom.audit WHERE projection = $1 ORDER BY id", bench.projection.name
+    )
+    return [(row["actor"], row["action"], orjson.loads(row["outcome"])) for row in rows]
+
+
+@both_stores
+async def test_a_dropped_record_goes_and_what_queued_behind_it_is_applied_in_order(bench: Bench) -> None:
+    await bench.writer.append(
+        0, [received("a", 1, "explode"), received("a", 2), received("b", 1, "explode"), received("a", 3), received("c")]
+    )
+    await _apply_all(bench)
+    await bench.void((0, 1), reason="a test")
+    await _take_effect(bench)
+    assert await bench.totals() == {"a": 5, "c": 1}
+    assert await bench.parked() == [("b", 3, "apply_failed")]
+    drop = ("staff:test", "drop", {"offset": 1, "reason": "a test"})
+    done = ("system:projectors", "retry", {"dropped": [1], "applied": [2, 4], "failed": {}})
+    assert sorted(await _audit(bench), key=lambda row: row[1]) == [drop, done]
+    (dropped,) = await dropped_letters(bench.pool, bench.projection)
+    assert dropped.described().items() >= {"place": f"{bench.projection.topic}/0@1", "reason": "a test"}.items()
+    await bench.writer.append(0, [received("a", 7)])
+    await _apply_all(bench)
+    assert await bench.totals() == {"a": 12, "c": 1}
+
+
+@both_stores
+async def test_a_drop_behind_the_first_of_its_key_leaves_that_parked(bench: Bench) -> None:
+    await bench.writer.append(1, [received("a", 1, "explode"), received("a", 2), received("a", 5_000)])
+    await _apply_all(bench)
+    await bench.void((1, 2))
+    await _take_effect(bench)
+    assert await bench.parked() == [("a", 1, "apply_failed"), ("a", 3, "queued_behind")]
+    assert await bench.totals() == {}
+
+
+@both_stores
+async def test_to_let_it_take_effect_again_changes_nothing(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a", 1, "explode"), received("b", 5_000)])
+    await _apply_all(bench)
+    await bench.void((0, 1), (0, 77))
+    await asyncio.gather(*(_take_effect(bench) for _ in range(3)))
+    before = await _audit(bench)
+    await _take_effect(bench)
+    assert await _audit(bench) == before
+    assert [action for _, action, _ in before].count("drop") == 1
+    assert await bench.parked() == [("b", 2, "apply_failed")]
+
+
+@both_stores
+async def test_a_rebuild_over_dropped_records_is_as_live_also_where_the_code_could_apply_them(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a", 1, "explode"), received("a", 2), received("b"), received("a", 5_000)])
+    await bench.writer.append(2, [received("c", 3), received("c", 4, "explode"), received("c", 5)])
+    await _apply_all(bench)
+    await bench.void((0, 1), (2, 2), (2, 1))
+    await _take_effect(bench)
+    live = await bench.totals()
+    assert live == {"a": 2, "b": 1, "c": 8}  # the void of what was applied already waits for the rebuild
+    assert await bench.parked() == [("a", 4, "apply_failed")]
+    await rebuild(bench)
+    assert await bench.totals() == {"a": 2, "b": 1, "c": 5}
+    await bench.writer.append(2, [received("c", 1)])
+    await _apply_all(bench)
+    assert await bench.totals() == {"a": 2, "b": 1, "c": 6}
+    assert [one.parked.at for one in await bench.dead_letters()] == [(0, 4)]
+
+
+@both_stores
+async def test_drops_beside_a_busy_worker_strand_no_key(bench: Bench) -> None:
+    rounds = 30
+    async with bench.working():
+        for number in range(rounds):
+            await bench.writer.append(0, [received("a"), received("p", 1, "explode"), received("p"), received("p")])
+            await bench.void((0, 2 + 4 * number))
+            await _take_effect(bench)
+        await bench.until_totals_after(lambda: _take_effect(bench), {"a": rounds, "p": 2 * rounds})
+    assert await bench.parked() == []
