@@ -17,6 +17,7 @@ from benchmarks import commands as commands_of
 from benchmarks import commands_extent, projections_extent, scale_extent, starting
 from benchmarks import freshness as freshness_of
 from benchmarks import kills as kills_of
+from benchmarks import projection_kills as projection_kills_of
 from benchmarks import retail as retail_of
 from benchmarks import scale as scale_of
 from benchmarks.figures import RESULTS, Result, Section
@@ -56,6 +57,13 @@ def kills(file: File = None, save: Save = True) -> None:
     """The same import with SIGKILL of every process and server in turn: the sums must be right all the same."""
     with retail_file(file) as (path, named):
         _run("kills", named, kills_of.measure(path), save=save)
+
+
+@cli.command("projection-kills")
+def projection_kills(short: Short = False, save: Save = True) -> None:
+    """SIGKILL of projectors, PostgreSQL and Redis under load and during rebuilds: live = rebuilt = fold of the log."""
+    measuring = projection_kills_of.measure(projection_kills_of.SHORT if short else projection_kills_of.FULL)
+    _run("projection-kills", ["--short"] if short else [], measuring, save=save and not short)
 
 
 @cli.command()

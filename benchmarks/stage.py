@@ -33,10 +33,10 @@ class Stage(NamedTuple):
 
 
 @asynccontextmanager
-async def running_stage() -> AsyncIterator[Stage]:
+async def running_stage(projectors: int = 1) -> AsyncIterator[Stage]:
     """Start servers, topics and processes; stop them and remove their home at the end. Raises `StartFailed`."""
     with tempfile.TemporaryDirectory(prefix="stockroom-bench-") as folder:
-        settings = fresh_settings(Path(folder))
+        settings = fresh_settings(Path(folder)).model_copy(update={"projectors": projectors})
         async with (
             running_whole(settings) as members,
             httpx.AsyncClient(base_url=settings.command_api_url, timeout=60, trust_env=False) as command,

@@ -2,18 +2,48 @@
 
 from collections import Counter
 from collections.abc import Collection
+from typing import Any
 
 import asyncpg
+from redis.asyncio import Redis
 
 from benchmarks.figures import Figure
 from benchmarks.stage import Stage
 from event_schemas.order import OrderStatus
+from event_schemas.topics import TOPICS
 from infra.log_audit import LogAudit
 
 LEVELS = """
 SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved, sum(available)::bigint AS available
 FROM stock.levels GROUP BY sku
 """
+
+
+async def against_the_log(stage: Stage, log: LogAudit) -> list[Figure]:
+    """Checks: orders, stock by SKU, best sellers of all time and the audit, against an independent fold of the log."""
+    connection = await asyncpg.connect(stage.settings.dsn)
+    try:
+        levels = {row["sku"]: (row["on_hand"], row["reserved"]) for row in await connection.fetch(LEVELS)}
+        statuses = await _pairs(connection, "SELECT order_id, status FROM orders.orders")
+        sold = await _pairs(connection, "SELECT product_id, sum(quantity)::bigint FROM sales.sold_daily GROUP BY 1")
+        audited = [await connection.fetchval(f"SELECT count(*) FROM audit.{topic.name}") for topic in TOPICS]
+    finally:
+        await connection.close()
+    async with Redis.from_url(stage.settings.redis_address, decode_responses=True) as redis:
+        generation = str(await redis.get("active:top_sellers"))
+        top: Any = await redis.zrange(f"top_sellers:{generation}:top:sale:all", 0, -1, withscores=True)
+    pieces = {product_id: count for product_id, count in log.sold.items() if count}
+    return [
+        Figure("orders are as the log says", statuses == log.statuses),
+        Figure("stock is as the log says", levels == log.levels),
+        Figure("sales are as the log says", {product: count for product, count in sold.items() if count} == pieces),
+        Figure("top sellers are as the log says", dict(top) == pieces),
+        Figure("the audit has every event once", sum(audited) == log.events),
+    ]
+
+
+async def _pairs(connection: asyncpg.Connection, sql: str) -> dict[str, Any]:
+    return {row[0]: row[1] for row in await connection.fetch(sql)}
 
 
 async def against_the_file(stage: Stage, log: LogAudit, sold: Counter[str], invoices: Collection[str]) -> list[Figure]:
