@@ -12,7 +12,8 @@ from infra.http.problems import ValidationFailed
 from query_api.as_of import Moment, history, moment_of
 from query_api.as_of_product import product_as_of, with_stock
 from query_api.as_of_stock import sums_at
-from query_api.catalog_answers import NO_STOCK, PriceHistory, Product, ProductPage, product
+from query_api.catalog_answers import COLUMNS, NO_STOCK, PriceHistory, Product, ProductPage, product
+from query_api.catalog_counts import counts
 from query_api.catalog_query import Filters, ProductQuery, Sort, sort_kind
 from query_api.cursor import read_cursor, write_cursor
 from query_api.money import major, minor
@@ -30,7 +31,7 @@ SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved, 
        sum(available)::bigint AS available
 FROM stock.levels WHERE sku = ANY($1::text[]) GROUP BY sku
 """
-ALL_KINDS = "SELECT value, sum(count)::bigint AS count FROM catalog.facet_counts WHERE facet = 'kind' GROUP BY value"
+ONE = f"SELECT {', '.join(COLUMNS)} FROM catalog.products WHERE product_id = $1"
 PRICES = """
 SELECT sku, old_price, new_price, currency, actor, at FROM catalog.price_history
 WHERE product_id = $1 ORDER BY sequence DESC, sku
@@ -70,7 +71,9 @@ async def search_products(
     """Products that are offered, filtered and in order, with counts by facet.
 
     `search` finds words of name, author, keywords and description, a beginning of the last word, a SKU or an ISBN;
-    when nothing has these words, names and authors that look alike. `400 bad_cursor` for a cursor of another query.
+    when nothing has these words, names and authors that look alike. Above 10,000 matches counts are lower bounds, as
+    `total_approximate` and `facets_approximate` tell, and by relevance the first 10,000 that are found are ranked.
+    `400 bad_cursor` for a cursor of another query.
     """
     order = sort or (Sort.RELEVANCE if filters.search else Sort.NAME)
     if order is Sort.RELEVANCE and not filters.search:
@@ -81,10 +84,10 @@ async def search_products(
     typos, after = False, None
     if cursor is not None:
         *after, typos = read_cursor(named, cursor, (sort_kind(order), str, bool))
-    total = await _total(sources, filters, typos=typos)
-    if not total and filters.search and cursor is None:
+    found = await counts(sources.postgres, filters, typos=typos)
+    if not found.total and filters.search and cursor is None:
         typos = True
-        total = await _total(sources, filters, typos=True)
+        found = await counts(sources.postgres, filters, typos=True)
     query = ProductQuery(filters, typos=typos)
     sql = query.page(order, after, limit + 1, offset or 0)
     rows = await sources.postgres.rows(sql, *query.args)
@@ -93,8 +96,10 @@ async def search_products(
     levels = await levels_of(sources, [row["sku"] for row in page])
     return {
         "items": [product(row, levels.get(row["sku"], NO_STOCK)) for row in page],
-        "facets": {"kind": await _kinds(sources, filters, typos=typos), "category": {}, "brand": {}},
-        "total": total,
+        "facets": {"kind": found.kinds, "category": {}, "brand": {}},
+        "facets_approximate": found.kinds_approximate,
+        "total": found.total,
+        "total_approximate": found.total_approximate,
         "next_cursor": write_cursor(named, place) if place else None,
     }
 
@@ -120,7 +125,7 @@ async def get_product(
         response.headers["ETag"] = f'"{shown["version"]}"'
         sums = await sums_at(sources, [shown["sku"]], moment.at or past[-1].at)
         return with_stock(shown, sums.get(shown["sku"], NO_STOCK))
-    row = await sources.postgres.row("SELECT * FROM catalog.products WHERE product_id = $1", product_id)
+    row = await sources.postgres.row(ONE, product_id)
     if row is None:
         raise ProductNotFound(f"No product has the id {product_id!r}.")
     response.headers["ETag"] = f'"{row["version"]}"'
@@ -142,17 +147,3 @@ async def levels_of(sources: Sources, skus: list[str]) -> dict[str, dict[str, in
     """The levels of SKUs, summed over warehouses; a SKU without stock is left out."""
     rows = await sources.postgres.rows(LEVELS, skus) if skus else []
     return {row["sku"]: {name: row[name] for name in NO_STOCK} for row in rows}
-
-
-async def _total(sources: Sources, filters: Filters, *, typos: bool) -> int:
-    query = ProductQuery(filters, typos=typos)
-    row = await sources.postgres.row(query.count(), *query.args)
-    return int(row["total"]) if row else 0
-
-
-async def _kinds(sources: Sources, filters: Filters, *, typos: bool) -> dict[str, int]:
-    others = filters._replace(kind=None)
-    query = ProductQuery(others, typos=typos)
-    sql = ALL_KINDS if others.none else query.kinds()
-    rows = await sources.postgres.rows(sql, *([] if others.none else query.args))
-    return {row["value"]: row["count"] for row in sorted(rows, key=lambda row: str(row["value"])) if row["count"]}

@@ -79,7 +79,9 @@ class ProductPage(BaseModel):
 
     items: list[Product]
     facets: dict[str, dict[str, int]] = Field(examples=[{"kind": {"GOOD": 3645}, "category": {}, "brand": {}}])
+    facets_approximate: bool = Field(description="True above 10,000 matches: the counts are lower bounds.")
     total: int
+    total_approximate: bool = Field(description="True above 10,000 matches: there are so many at least.")
     next_cursor: str | None = None
 
 
@@ -101,12 +103,18 @@ class PriceHistory(BaseModel):
 
 
 NO_STOCK = {"on_hand": 0, "reserved": 0, "on_loan": 0, "available": 0}
+COLUMNS = tuple(
+    name
+    for name in Product.model_fields
+    if name not in {"id", "quantity", "on_hand", "reserved", "on_loan", "copies", "lendable"}
+)
+"""What an answer takes from a row of `catalog.products`; the words to search, which are much more, stay there."""
 
 
 def product(row: Record, levels: dict[str, int]) -> dict[str, Any]:
     """A row of `catalog.products` with the sums of its levels, as `Product` has it."""
     return {
-        **{name: row[name] for name in Product.model_fields if name in row},
+        **{name: row[name] for name in COLUMNS},
         "id": row["product_id"],
         "price": major(row["price"]),
         "keywords": orjson.loads(row["keywords"]),

@@ -7,10 +7,16 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from infra.folding import fold
+from query_api.catalog_answers import COLUMNS
 
 _WORD = re.compile(r"\w+")
 _OPERATOR = re.compile(r"""(^|\s)-|"|\bor\b""")
 _RANK = "(ts_rank(p.search, {query})::float8 + CASE WHEN p.sku = {sku} OR p.isbn = {sku} THEN 1 ELSE 0 END)"
+
+MOST_COUNTED = 10_000
+MOST_RANKED = 10_000
+_SHOWN = ", ".join(f"p.{name}" for name in COLUMNS)
+_COUNTED = f"LIMIT {MOST_COUNTED + 1}"
 
 
 class Sort(StrEnum):
@@ -54,23 +60,33 @@ class ProductQuery:
         self._where = self._conditions()
 
     def count(self) -> str:
-        """How many there are, as column `total`."""
-        return f"SELECT count(*) AS total FROM catalog.products p WHERE {self._where}"
+        """How many there are, as column `total`; `MOST_COUNTED` + 1 for any number above."""
+        return f"SELECT count(*) AS total FROM (SELECT FROM catalog.products p WHERE {self._where} {_COUNTED}) p"
 
     def kinds(self) -> str:
-        """How many there are of each kind, as columns `value` and `count`. For filters without `kind`."""
-        return f"SELECT p.kind AS value, count(*) AS count FROM catalog.products p WHERE {self._where} GROUP BY p.kind"
+        """How many there are of each kind, as columns `value` and `count`. For filters without `kind`.
+
+        Of more than `MOST_COUNTED` in all, one more than these are counted.
+        """
+        found = f"SELECT p.kind FROM catalog.products p WHERE {self._where} {_COUNTED}"
+        return f"SELECT p.kind AS value, count(*) AS count FROM ({found}) p GROUP BY p.kind"
 
     def page(self, sort: Sort, after: Sequence[Any] | None, limit: int, offset: int) -> str:
-        """A page after the sort values `after` (or after `offset` rows); `sort_value` is the row's own."""
+        """A page after the sort values `after` (or after `offset` rows); `sort_value` is the row's own.
+
+        By relevance a page is of the first `MOST_RANKED` that are found.
+        """
         column, direction, _ = self._order(sort)
-        keyset = ""
+        found = f"SELECT * FROM catalog.products p WHERE {self._where}"
+        if sort is Sort.RELEVANCE:
+            found = f"{found} LIMIT {MOST_RANKED}"
+        keyset = "true"
         if after is not None:
             comparison = ">" if direction == "ASC" else "<"
-            keyset = f" AND ({column}, p.product_id) {comparison} ({self._arg(after[0])}, {self._arg(after[1])})"
+            keyset = f"({column}, p.product_id) {comparison} ({self._arg(after[0])}, {self._arg(after[1])})"
         rows = f"LIMIT {self._arg(limit)} OFFSET {self._arg(offset)}"
         return (
-            f"SELECT p.*, {column} AS sort_value FROM catalog.products p WHERE {self._where}{keyset} "
+            f"SELECT {_SHOWN}, {column} AS sort_value FROM ({found}) p WHERE {keyset} "
             f"ORDER BY {column} {direction}, p.product_id {direction} {rows}"
         )
 
