@@ -14,10 +14,11 @@ import uvloop
 from rich.console import Console
 
 from benchmarks import commands as commands_of
-from benchmarks import commands_extent, projections_extent, scale_extent, starting
+from benchmarks import commands_extent, projections_extent, queries_extent, scale_extent, starting
 from benchmarks import freshness as freshness_of
 from benchmarks import kills as kills_of
 from benchmarks import projection_kills as projection_kills_of
+from benchmarks import queries as queries_of
 from benchmarks import retail as retail_of
 from benchmarks import scale as scale_of
 from benchmarks.figures import RESULTS, Result, Section
@@ -100,6 +101,13 @@ def projections(only: Only = None, short: Short = False, save: Save = True) -> N
     for name in PARTS if only is None else (only,):
         arguments = [f"--only {name}", *(["--short"] if short else [])]
         _run("projections", arguments, PARTS[name](extent), save=save and not short, part=name)
+
+
+@cli.command()
+def queries(short: Short = False, save: Save = True) -> None:
+    """Order by id and top sellers beside bare handlers of the same rows: target 0.7; search in 100,000 products."""
+    measuring = queries_of.measure(queries_extent.SHORT if short else queries_extent.FULL)
+    _run("queries", ["--short"] if short else [], measuring, save=save and not short)
 
 
 @cli.command()

@@ -40,15 +40,15 @@ def client_share(runs: Sequence[Measured]) -> int:
     return round(median(run.processor_share for run in runs) * 100)
 
 
-def failures(runs: Iterable[Measured]) -> list[Figure]:
-    """How many orders failed, wanted 0; where some did, how."""
+def failures(runs: Iterable[Measured], what: str = "orders") -> list[Figure]:
+    """How many of ``what`` failed, wanted 0; where some did, how."""
     kinds: dict[str, int] = {}
     for run in runs:
         for kind, count in run.failures.items():
             kinds[kind] = kinds.get(kind, 0) + count
     told = ", ".join(f"{count:,} × {kind}" for kind, count in sorted(kinds.items()))
     return [
-        Figure("orders that failed", sum(kinds.values()), "", 0),
+        Figure(f"{what} that failed", sum(kinds.values()), "", 0),
         *([Figure("how they failed", told)] if told else []),
     ]
 

@@ -15,6 +15,7 @@ from benchmarks.load.following import Follower
 from benchmarks.load.loops import ClosedLoop, Loop, OpenLoop
 from benchmarks.load.measured import Measured, NothingAnswered, Tally
 from benchmarks.load.orders import order_requests
+from benchmarks.load.paths import path_requests
 from benchmarks.load.plan import Plan
 from benchmarks.load.receipts import receipt_requests
 from infra.reason import reason
@@ -48,7 +49,7 @@ async def run(plan: Plan) -> Measured:
     until = began + plan.warm_up_seconds + plan.seconds
     follower.since = began + plan.warm_up_seconds
     tally = Tally(follower.since, until)
-    requests = receipt_requests(plan) if plan.receipts else order_requests(plan)
+    requests = path_requests(plan) if plan.paths else receipt_requests(plan) if plan.receipts else order_requests(plan)
     way: Loop = (
         ClosedLoop(requests, tally, until)
         if plan.rate is None

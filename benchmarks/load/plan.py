@@ -29,6 +29,8 @@ class Plan:
     """The header `Prefer`, such as `wait=20`."""
     expected: str = ""
     """What the body of an answer must contain; one that does not is counted as a failure."""
+    paths: tuple[str, ...] = ()
+    """Where there are some, they are asked for in turn (GET), and nothing is ordered."""
     patience_seconds: float = 30.0
     """What is not answered so long after the last was sent is counted as a failure."""
     receipts: bool = False
@@ -45,4 +47,4 @@ class Plan:
     def loads(cls, text: str) -> "Plan":
         """What `dumps` wrote."""
         content = json.loads(text)
-        return cls(**{**content, "skus": tuple(content["skus"])})
+        return cls(**{**content, "skus": tuple(content["skus"]), "paths": tuple(content["paths"])})
