@@ -17,6 +17,16 @@ class Extent:
     fresh_seconds: float
     """How long each of the two is measured, after the warm-up."""
     fresh_warm_up_seconds: float
+    throttled_orders: int
+    """Orders in the log of the throttled rebuild, each with two events."""
+    throttled_rate: int
+    """Events a second of that rebuild."""
+    throttled_receipts: int
+    """Receipts a second meanwhile."""
+    throttled_seconds: float
+    """The load comes in runs of so long."""
+    followed_orders: int
+    """Orders that the engine and the reference follow from the first on, each with two events."""
 
 
 FULL = Extent(
@@ -26,6 +36,11 @@ FULL = Extent(
     orders_a_second=100,
     fresh_seconds=20.0,
     fresh_warm_up_seconds=5.0,
+    throttled_orders=100_000,
+    throttled_rate=5_000,
+    throttled_receipts=300,
+    throttled_seconds=10.0,
+    followed_orders=20_000,
 )
 SHORT = Extent(
     orders=5_000,
@@ -34,4 +49,9 @@ SHORT = Extent(
     orders_a_second=20,
     fresh_seconds=2.0,
     fresh_warm_up_seconds=1.0,
+    throttled_orders=5_000,
+    throttled_rate=5_000,
+    throttled_receipts=50,
+    throttled_seconds=2.0,
+    followed_orders=2_000,
 )

@@ -7,12 +7,12 @@ import time
 from array import array
 from datetime import UTC, datetime
 from typing import cast
-from urllib.parse import urlsplit
 
 from eventsourcing.postgres import PostgresApplicationRecorder
 
 from benchmarks.load.measured import percentiles
-from benchmarks.reference.order import Orders, new_order
+from benchmarks.reference.environment import environment
+from benchmarks.reference.order import Order, Orders, new_order
 from benchmarks.reference.saved import Run, Saved
 from infra.process import READING
 
@@ -23,20 +23,7 @@ ORDERS_A_THREAD = 1_000_000_000
 
 def run(wanted: Run) -> Saved:
     """Carry the run out. Raises the first error of any thread."""
-    where = urlsplit(wanted.dsn)
-    app = Orders(
-        {
-            "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_HOST": where.hostname or "",
-            "POSTGRES_PORT": str(where.port or 5432),
-            "POSTGRES_DBNAME": where.path.lstrip("/"),
-            "POSTGRES_USER": where.username or "",
-            # The package asks for one; the embedded server takes any.
-            "POSTGRES_PASSWORD": where.password or "none",
-            "POSTGRES_POOL_SIZE": str(wanted.threads),
-            "POSTGRES_ENABLE_DB_FUNCTIONS": "yes" if wanted.functions else "no",
-        }
-    )
+    app = Orders(environment(wanted.dsn, threads=wanted.threads, functions=wanted.functions))
     try:
         since = time.perf_counter() + wanted.warm_up_seconds
         until = since + wanted.seconds
@@ -72,7 +59,7 @@ class _Saver(threading.Thread):
             now = time.perf_counter()
             while now < self._until:
                 began = now
-                self._app.save(new_order(self._next, datetime.now(UTC)))
+                self._app.save(new_order(Order, self._next, datetime.now(UTC)))
                 self._next += 1
                 now = time.perf_counter()
                 if self._since <= now < self._until:

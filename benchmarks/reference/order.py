@@ -1,7 +1,7 @@
 """An order in the `eventsourcing` package, with the fields of `order.placed`, and the application that saves it."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -9,6 +9,7 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import Transcoder
 
+AnOrder = TypeVar("AnOrder", bound="Order")
 Json = dict[str, Any]
 DEADLINE = timedelta(minutes=15)
 
@@ -61,11 +62,10 @@ class Orders(Application[UUID]):
         return OrjsonTranscoder()
 
 
-def new_order(number: int, now: datetime) -> Order:
-    """An order of one piece, with the values that the command API would have put in."""
+def new_order(kind: type[AnOrder], number: int, now: datetime, lines: int = 1) -> AnOrder:
+    """An order of so many lines of one piece, with the values that the command API would have put in."""
     price = {"amount": 100, "currency": "EUR"}
     line = {
-        "line_id": "1",
         "product_id": "0196f0c4-5d0e-7a3b-9f53-2b7c0d1e4f60",
         "sku": "B-1",
         "name": "Bench",
@@ -73,12 +73,13 @@ def new_order(number: int, now: datetime) -> Order:
         "unit_price": price,
         "line_total": price,
     }
-    return Order(
+    total = {"amount": 100 * lines, "currency": "EUR"}
+    return kind(
         order_number=f"O-{number:012d}",
         user_id=f"user-{number % 1_000}",
         placed_at=now,
-        lines=[line],
-        subtotal=price,
-        total=price,
+        lines=[{"line_id": str(place), **line} for place in range(1, lines + 1)],
+        subtotal=total,
+        total=total,
         expires_at=now + DEADLINE,
     )

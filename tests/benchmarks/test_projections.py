@@ -18,6 +18,11 @@ TINY = Extent(
     orders_a_second=10,
     fresh_seconds=1.0,
     fresh_warm_up_seconds=0.5,
+    throttled_orders=600,
+    throttled_rate=2_000,
+    throttled_receipts=40,
+    throttled_seconds=1.0,
+    followed_orders=100,
 )
 
 
@@ -67,6 +72,25 @@ async def test_every_event_is_followed_to_its_read_model_and_queries_with_tokens
         assert all(figures[name].value is True for name in figures if isinstance(figures[name].value, bool))
         applied = number(figures["of that, from there until the position is past it, p50"])
         assert applied > 0
+
+
+async def test_no_query_is_refused_while_a_rebuild_runs_and_switches() -> None:
+    (found,) = (await measured("throttled")).values()
+    assert (found["queries refused or failed"].value, found["queries refused or failed"].target) == (0, 0)
+    assert found["receipts refused or failed"].value == 0
+    assert number(found["queries asked"]) > 10
+    p99 = found["from a receipt's answer until a query with its token shows it, p99"]
+    assert p99.target == 1_000
+    assert number(p99) > 0
+
+
+async def test_the_engine_and_the_reference_follow_the_same_numbers_of_events_into_the_same_numbers_of_rows() -> None:
+    (found,) = (await measured("follower")).values()
+    assert found["events"].value == 200
+    assert found["both have the same numbers of orders, lines and events"].value is True
+    for name in ("engine", "ProjectionRunner"):
+        assert number(found[f"{name}, median"]) > 0
+        assert len(str(found[f"{name} by round"].value).split(" / ")) == TINY.rounds
 
 
 def test_an_unknown_part_is_refused_with_the_names_of_those_there_are() -> None:
