@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
+import structlog
 
 from infra.log_reader import LogReader, Until
+from infra.reason import reason
 from projectors.control_tables import Connection
 from projectors.generations import (
+    create_generation,
     create_indexes,
     drop_generation,
     finish_bulk,
@@ -15,6 +18,7 @@ from projectors.generations import (
     schema_of,
     show_generation,
 )
+from projectors.poison import DATA_ERRORS
 from projectors.positions import hold_all
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
@@ -23,6 +27,8 @@ from projectors.rebuild_compare import NOT_HELD, TRIES, Comparison, wait_for_ser
 from projectors.rebuild_compare_postgres import compare, positions
 from projectors.rebuild_row import Begun, switch_row
 from projectors.store import ParkedKeys
+
+log = structlog.get_logger()
 
 INDEX_SETTINGS = "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '128MB'; SET LOCAL jit = off"
 LOCK_TIMEOUT = "2s"
@@ -51,7 +57,19 @@ class PostgresTarget:
         """Nothing to do: the tables were made with the entry in the row."""
 
     async def index(self) -> None:
-        """Put together what was filled by COPY, and make keys and indexes, once and in one step."""
+        """Put together what was filled by COPY, and make keys and indexes, once and in one step.
+
+        When they refuse a row the generation is emptied, but for them, so that filling finds the event and parks it.
+        """
+        try:
+            await self._index()
+        except DATA_ERRORS as error:
+            log.warning("filled again, with keys", projection=self._projection.name, error=reason(error))
+            async with self._connection.transaction():
+                await create_generation(self._connection, self._projection, self._begun.filling, (), indexes=True)
+                await self._indexed()
+
+    async def _index(self) -> None:
         projection, filling, bulk = self._projection, self._begun.filling, self._begun.bulk
         async with self._connection.transaction():
             await self._connection.execute(INDEX_SETTINGS)
@@ -60,10 +78,11 @@ class PostgresTarget:
                 await finish_bulk(self._connection, projection, filling, bulk)
             if not self._begun.indexed:
                 await create_indexes(self._connection, projection, filling)
-            await self._connection.execute(
-                "UPDATE stockroom.projections SET rebuilding_indexed = true, rebuilding_bulk = false WHERE name = $1",
-                projection.name,
-            )
+            await self._indexed()
+
+    async def _indexed(self) -> None:
+        sql = "UPDATE stockroom.projections SET rebuilding_indexed = true, rebuilding_bulk = false WHERE name = $1"
+        await self._connection.execute(sql, self._projection.name)
 
     async def compare(self, reader: LogReader, parked: ParkedKeys) -> Comparison:
         """Compare with the serving generation. That is held back only until both stand at the same positions and the

@@ -1,6 +1,8 @@
 """A rebuild fills a second generation beside the serving one and takes over at once; nobody sees anything missing."""
 
 import asyncio
+import random
+import string
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -188,3 +190,16 @@ async def test_a_retry_that_a_rebuild_overtakes_tries_all_that_the_new_generatio
     assert await generation(bench) == 2
     assert await bench.totals() == {"s0": 1, "s2": 1}
     assert await bench.dead_letters() == []
+
+
+async def test_what_only_a_key_refuses_is_parked_by_a_rebuild_as_it_is_live(bench: Bench) -> None:
+    too_long = "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=9_000))
+    await bench.writer.append(0, [received("a"), received(too_long), received("b"), received(too_long)])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    live = await bench.parked()
+    assert [code for _, _, code in live] == ["apply_failed", "queued_behind"]
+    await rebuild(bench)
+    assert await generation(bench) == 2
+    assert await bench.parked() == live * 2
+    assert await bench.totals() == {"a": 1, "b": 1}
