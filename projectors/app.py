@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse
 
 from infra.http.limits import BodyLimit
 from infra.http.problems import Unavailable, install
+from infra.projection_metrics import projection_metrics
 from projectors.dead_letters_http import dead_letters_router
 from projectors.drops_http import drops_router
 from projectors.engine import Engine
+from projectors.metrics import measured
 
 MOST_BODY_BYTES = 10_000
 """Of a request: a retry names a projection and a key."""
@@ -48,5 +51,10 @@ def create_app(engine: Engine) -> FastAPI:
     async def projections() -> dict[str, list[dict[str, Any]]]:
         """Each projection: generation, state, parked keys, last error; per partition position, end and lag."""
         return {"projections": engine.described()}
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """The same in the text format of Prometheus, with the number and age of parked records."""
+        return projection_metrics(await measured(engine))
 
     return app

@@ -20,6 +20,7 @@ ROUTERS = (
     events.router,
     why.router,
     projections.router,
+    projections.metrics,
     health.router,
 )
 

@@ -1,34 +1,24 @@
-"""Endpoint `/v1/projections`: where every read model stands against the end of the log, in events and in seconds."""
+"""Endpoints `/v1/projections` and `/metrics`: where every read model stands against the end of the log."""
 
 import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from infra.http.principal import Operator
 from infra.http.problems import Unavailable
+from infra.projection_metrics import projection_metrics
 from query_api.feeds import FEEDS, Feed
+from query_api.parked import VERSIONS, known_of
 from query_api.positions import Standing
 from query_api.sources import FromSources, Sources
 
-log = structlog.get_logger()
-
 router = APIRouter(prefix="/v1/projections", tags=["operations"])
-
-KNOWN = """
-SELECT p.name, p.version,
-       (to_jsonb(p)->>'wanted_version')::int AS wanted_version,
-       (to_jsonb(p)->>'kept_generation')::int AS kept_generation,
-       (to_jsonb(p)->>'kept_version')::int AS kept_version,
-       (SELECT count(*) FROM stockroom.parked k
-        WHERE k.projection = p.name AND k.generation = p.active_generation) AS parked
-FROM stockroom.projections p
-"""
-"""By `to_jsonb` newer columns may be missing: queries are answered before projectors of this release have started."""
+metrics = APIRouter(tags=["operations"])
 
 Unread = tuple[str, int, int]
 
@@ -58,7 +48,9 @@ class ProjectionLag(BaseModel):
     kept_version: int | None
     lag_events: int | None
     lag_seconds: float | None
-    parked: int | None = Field(description="Records that were set aside because they cannot be applied.")
+    parked: int | None = Field(description="The same as `parked_records`, its name of before.")
+    parked_records: int | None = Field(description="Records that were set aside because they cannot be applied.")
+    oldest_parked_seconds: float | None = Field(description="Age of the oldest of these; 0 when there is none.")
     void: int | None = Field(description="Records that never happened, over all partitions; none of them is applied.")
     error: str | None = None
     partitions: list[PartitionLag]
@@ -73,15 +65,29 @@ class Projections(BaseModel):
 @router.get("", response_model=Projections)
 async def list_projections(operator: Operator, sources: FromSources) -> dict[str, Any]:
     """Position and lag of every read model. What cannot be told, since a server is away, is null beside its `error`."""
+    return {"items": await described(sources)}
+
+
+@metrics.get("/metrics", response_class=PlainTextResponse)
+async def projection_figures(operator: Operator, sources: FromSources) -> Response:
+    """Lag of every read model by partition, and what is parked, in the text format of Prometheus.
+
+    What cannot be told is left out.
+    """
+    return projection_metrics(await described(sources))
+
+
+async def described(sources: Sources) -> list[dict[str, Any]]:
+    """Every read model, as `ProjectionLag` has it."""
     # At once: a server that does not answer is then waited for once, not once a read model.
     told, ends, known = await asyncio.gather(
-        asyncio.gather(*(_standing(sources, feed) for feed in FEEDS.values())), _ends(sources), _known(sources)
+        asyncio.gather(*(_standing(sources, feed) for feed in FEEDS.values())), _ends(sources), known_of(sources)
     )
     standings = dict(zip(FEEDS, told, strict=True))
     unread = [place for name, standing in standings.items() for place in _unread(FEEDS[name], standing, ends)]
     times = await sources.log.appended_ms(unread) if unread else {}
     items = [_described(FEEDS[name], standing, ends, times) for name, standing in standings.items()]
-    return {"items": [{**item, **known.get(item["name"], {})} for item in items]}
+    return [{**item, **known.get(item["name"], {})} for item in items]
 
 
 async def _standing(sources: Sources, feed: Feed) -> Standing | str:
@@ -100,22 +106,6 @@ async def _ends(sources: Sources) -> Mapping[tuple[str, int], int] | None:
         return None
 
 
-async def _known(sources: Sources) -> dict[str, dict[str, Any]]:
-    """Versions, what is kept, and number of parked records by read model; without those whose store does not answer."""
-    known: dict[str, dict[str, Any]] = {}
-    try:
-        for row in await sources.postgres.rows(KNOWN):
-            told = dict(row)
-            told["out_of_date"] = told["wanted_version"] not in (None, told["version"])
-            known[told.pop("name")] = told
-        for feed in FEEDS.values():
-            if feed.store == "redis" and feed.name in known:
-                known[feed.name]["parked"] = await sources.redis.parked(await sources.redis.prefix(feed.name))
-    except Unavailable as away:
-        log.warning("projections_partly_unknown", code=away.code, detail=away.detail)
-    return known
-
-
 def _unread(feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int], int] | None) -> list[Unread]:
     """The first unread record of each partition that has one."""
     if isinstance(standing, str) or ends is None:
@@ -130,8 +120,7 @@ def _unread(feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int],
 def _described(
     feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int], int] | None, times: Mapping[Unread, int]
 ) -> dict[str, Any]:
-    versions = "version", "wanted_version", "out_of_date", "kept_generation", "kept_version"
-    nothing = dict.fromkeys((*versions, "generation", "parked", "void"))
+    nothing = dict.fromkeys((*VERSIONS, "generation", "parked", "parked_records", "oldest_parked_seconds", "void"))
     told: dict[str, Any] = {**feed._asdict(), **nothing, "partitions": []}
     if isinstance(standing, str):
         return {**told, "lag_events": None, "lag_seconds": None, "error": standing}

@@ -8,6 +8,7 @@ from redis import exceptions
 from redis.asyncio import Redis
 
 from infra.http.problems import DependencyUnavailable
+from infra.parked import Parked, parked_in_redis
 from query_api.refusals import ProjectionMissing
 
 TIMEOUT_SECONDS = 3.0
@@ -49,9 +50,9 @@ class SortedSets:
         """The stored position of each partition as JSON, by the partition's number as text."""
         return await _answer(cast(Awaitable[dict[str, str]], self._redis.hgetall(f"{prefix}pos")))
 
-    async def parked(self, prefix: str) -> int:
-        """How many records were set aside because they cannot be applied."""
-        return await _answer(self._redis.hlen(f"{prefix}parked"))
+    async def parked(self, prefix: str) -> Parked:
+        """The records that were set aside because they cannot be applied."""
+        return await _answer(parked_in_redis(self._redis, prefix))
 
     async def top(self, projection: str, names: Sequence[str], limit: int) -> list[tuple[str, int]]:
         """The `limit` members with the highest scores above 0, summed over the sorted sets of these names in the active

@@ -10,11 +10,18 @@ import pytest
 from infra.settings import REPOSITORY
 from infra.stores_answer import CHECK_SECONDS
 from projectors.app import create_app
-from projectors.engine import Engine
+from projectors.engine import Engine, connect_postgres
+from projectors.status import State
 from tests.projectors.tiny import Bench, received
 from tests.support.cable import cable_to_postgres
 from tests.support.poll import until
+from tests.support.prometheus import Samples, parsed
 from tests.support.running import running
+
+BEGIN = "stockroom_projection_"
+OUT_OF_DATE = f"{BEGIN}out_of_date"
+FIGURES = ("lag_seconds", "lag_events", "void_total", "parked_records", "oldest_parked_seconds", "out_of_date")
+NAMES = {f"{BEGIN}{figure}" for figure in FIGURES}
 
 
 @pytest.mark.parametrize("store", ["postgres", "redis"])
@@ -56,6 +63,27 @@ async def test_a_projection_to_rebuild_is_an_alarm_and_the_process_is_ready_for_
         assert await bench.totals() == {"a": 1}
 
 
+@pytest.mark.parametrize("store", ["postgres", "redis"])
+async def test_metrics_tell_lag_void_and_parked_records_with_their_age(bench: Bench) -> None:
+    name, engine = bench.projection.name, bench.engine()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(engine)), base_url="http://test") as client:
+
+        async def told() -> dict[str, Samples]:
+            return parsed((await client.get("/metrics")).text)
+
+        assert await told() == {each: {} for each in NAMES - {OUT_OF_DATE}} | {OUT_OF_DATE: {(name,): 0}}
+        await bench.writer.append(1, [received("a"), received("bad", 5_000)])
+        await bench.writer.append(2, [received("bad", 5_000), received("bad")])
+        async with running(engine.run()):
+            await bench.until_totals({"a": 1})
+            found = await until(told, lambda found: found[f"{BEGIN}parked_records"].get((name,)) == 3)
+        partitions = {(name, str(number)): 0.0 for number in range(3)}
+        assert found[f"{BEGIN}lag_events"] == found[f"{BEGIN}lag_seconds"] == found[f"{BEGIN}void_total"] == partitions
+        assert 0 < found[f"{BEGIN}oldest_parked_seconds"][name,] < 60
+        engine.runners[0].status.failed(State.REBUILD_NEEDED, ValueError("another version"))
+        assert (await told())[OUT_OF_DATE] == {(name,): 1}
+
+
 async def test_it_is_not_ready_while_postgresql_hangs(bench: Bench) -> None:
     async with cable_to_postgres(bench.settings) as (cable, through):
         engine = Engine(through, bench.pool, bench.redis, [bench.projection])
@@ -69,6 +97,18 @@ async def test_it_is_not_ready_while_postgresql_hangs(bench: Bench) -> None:
             assert answer.json()["reasons"] == {"postgresql": "No answer within 2.5 s."}
             cable.thaw()
             assert (await client.get("/ready")).status_code == 200
+
+
+async def test_metrics_are_told_without_what_only_the_store_knows_while_it_hangs(bench: Bench) -> None:
+    async with cable_to_postgres(bench.settings) as (cable, through), connect_postgres(through) as pool:
+        transport = httpx.ASGITransport(create_app(Engine(through, pool, bench.redis, [bench.projection])))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert (await client.get("/metrics")).status_code == 200
+            cable.freeze()
+            async with asyncio.timeout(2 * CHECK_SECONDS):
+                figures = parsed((await client.get("/metrics")).text)
+            assert (figures[f"{BEGIN}parked_records"], figures[OUT_OF_DATE]) == ({}, {(bench.projection.name,): 0})
+            cable.thaw()
 
 
 async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:

@@ -74,7 +74,7 @@ async def test_differences_from_another_version_are_told_and_switched_to(bench: 
         def twice(events: Sequence[Recorded]) -> list[Statement] | list[RedisCommand]:
             return [*apply(events), *apply(events)]
 
-        bench.projection = bench.projection._replace(apply=twice)  # type: ignore[arg-type]
+        bench.projection = bench.projection._replace(apply=twice, bulk=None)  # type: ignore[arg-type]
         report = await rebuild(bench, version=2)
     assert (report.compared.differ, report.compared.refuses, await generation(bench)) == (True, False, 2)
     assert any(line.startswith("totals: 1 rows and 1 rows, they differ") for line in report.compared.lines())

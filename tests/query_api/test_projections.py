@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -9,6 +10,8 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
+from event_schemas import order
+from event_schemas.record import Recorded
 from infra.settings import Settings
 from projectors.registry import PROJECTIONS
 from query_api.feeds import FEEDS, Feed
@@ -18,6 +21,7 @@ from tests.query_api.conftest import at_path, client_of
 from tests.query_api.shelf import PARTITIONS, Shelf
 from tests.support.cable import Cable
 from tests.support.poll import until
+from tests.support.prometheus import parsed
 
 
 def test_feeds_are_the_projections() -> None:
@@ -75,6 +79,37 @@ async def test_void_records_are_shown_per_partition_and_in_total(client: httpx.A
         ),
         **dict.fromkeys(("order_history", "sales", "top_sellers", "audit_orders"), (3, [0, 2, 1])),
     }
+
+
+async def test_metrics_tell_the_same_as_the_list_of_projections(client: httpx.AsyncClient) -> None:
+    items = (await client.get("/v1/projections")).json()["items"]
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    found = parsed(answer.text)
+    for name, key in (("lag_events", "lag_events"), ("void_total", "void")):
+        wanted = {(item["name"], str(one["partition"])): one[key] for item in items for one in item["partitions"]}
+        assert found[f"stockroom_projection_{name}"] == wanted
+    ages = found["stockroom_projection_lag_seconds"]
+    behind = {place for place, count in found["stockroom_projection_lag_events"].items() if count}
+    assert behind == {place for place, age in ages.items() if age}
+    assert found["stockroom_projection_parked_records"] == {(item["name"],): item["parked_records"] for item in items}
+
+
+async def test_parked_records_are_counted_and_the_oldest_tells_how_long_they_wait(
+    client: httpx.AsyncClient, shelf: Shelf
+) -> None:
+    def poison(number: int, age: int) -> Recorded:
+        """One that no read model of orders can apply: its order was never placed, and its text has a NUL."""
+        at = datetime.now(UTC) - timedelta(seconds=age)
+        flagged = order.OrderFlagged(order_id=f"never-{number}", reason="A\0B", sku=None)
+        return shelf.log.add(flagged, partition=number, at=at)._replace(appended_ms=round(at.timestamp() * 1000))
+
+    await shelf.feed([poison(0, 90), poison(1, 900), poison(1, 60)], poison=True)
+    items = {item["name"]: item for item in (await client.get("/v1/projections")).json()["items"]}
+    history = items["order_history"]
+    assert history["parked"] == history["parked_records"] == 3
+    assert 900 <= history["oldest_parked_seconds"] < 960
+    assert (items["catalog"]["parked_records"], items["catalog"]["oldest_parked_seconds"]) == (0, 0)
 
 
 async def test_the_age_of_an_unread_record_is_taken_from_the_log(settings: Settings, sources: Sources) -> None:
