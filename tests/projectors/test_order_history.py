@@ -4,15 +4,20 @@ import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from event_schemas import order
+from event_schemas.event import REGISTRY, Event
 from event_schemas.record import Recorded
 from infra.settings import Settings
 from projectors.order_history import PROJECTION, apply
 from projectors.order_story import MOST_SKUS, story
 from tests.projectors.log import NOON, Log, cancelled, confirmed, placed, received
 from tests.projectors.tables import Tables, tables_of
+from tests.support.any_event import any_of
 
 
 @pytest.fixture
@@ -86,6 +91,16 @@ def test_the_story_counts_lines_and_names_refused_skus() -> None:
     many = [f"S{number}" for number in range(700)]
     told = story(rejected("o1", *many))
     assert (told["skus_count"], told["skus"]) == (700, many[:MOST_SKUS])
+
+
+@given(any_event=st.one_of(*(any_of(cls) for cls in REGISTRY.values() if cls.topic == "orders")))
+def test_the_fields_of_a_story_are_those_of_the_event_as_json(any_event: Event) -> None:
+    lists = {name for name, value in any_event if isinstance(value, tuple)}
+    told = json.loads(orjson.dumps(story(any_event)))
+    if not isinstance(any_event, order.OrderStockRecorded):
+        fields = any_event.model_dump(mode="json", exclude={"order_id", *lists}, exclude_none=True)
+        assert {name: told[name] for name in fields} == fields
+        assert set(told) - set(fields) <= {f"{name}_count" for name in lists} | {"skus"}
 
 
 def test_the_story_of_a_big_order_stays_small() -> None:
