@@ -8,23 +8,28 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from infra.cluster import EVENT_TOPICS
 from infra.http.consistency_token import Token, parse, refuse_future, refuse_strange
 from infra.http.problems import DependencyUnavailable
+from query_api.asking import Asking
 from query_api.feeds import FEEDS, Feed
 from query_api.log import Log, Place
 from query_api.positions import Positions
 from query_api.refusals import ProjectionLagging
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
+FIRST_PAUSE, LONGEST_PAUSE, SHARE = 0.002, 0.05, 0.05
+"""Seconds between two looks, growing as a share of the time that is waited already: 5 ms after 100 ms."""
+DOUBT_SECONDS = 0.05
+"""After this the log is asked whether a token that is not reached is of the future. Most are reached before."""
 
 
 class Consistency:
     """Waits for positions. `default_wait` in seconds holds where the request does not say."""
 
     def __init__(self, positions: Positions, log: Log, default_wait: float) -> None:
-        self._positions = positions
+        self._asking_of = {name: Asking(partial(positions.of, feed)) for name, feed in FEEDS.items()}
         self._log = log
         self._default_wait = default_wait
         self._ends: Mapping[Place, int] = {}
@@ -41,11 +46,12 @@ class Consistency:
         self._check(tokens)
         read = {FEEDS[name].topic for name in names}
         await self._check_unread([token for token in tokens if token.topic not in read])
-        deadline = time.monotonic() + (self._default_wait if wait is None else wait)
+        began = time.monotonic()
+        deadline = began + (self._default_wait if wait is None else wait)
         for feed in (FEEDS[name] for name in names):
             wanted = {token.partition: token for token in sorted(tokens) if token.topic == feed.topic}
             if wanted:
-                await self._wait(feed, wanted, deadline)
+                await self._wait(feed, wanted, began, deadline)
 
     def _check(self, tokens: list[Token]) -> None:
         if self._log.cluster is None:
@@ -64,10 +70,10 @@ class Consistency:
     def _beyond(self, token: Token) -> bool:
         return token.offset >= self._ends.get((token.topic, token.partition), 0)
 
-    async def _wait(self, feed: Feed, wanted: Mapping[int, Token], deadline: float) -> None:
-        pause, checked = FIRST_PAUSE, False
+    async def _wait(self, feed: Feed, wanted: Mapping[int, Token], began: float, deadline: float) -> None:
+        checked = False
         while True:
-            partitions = (await self._positions.of(feed)).partitions
+            partitions = (await self._asking_of[feed.name].now()).partitions
             behind = [
                 token
                 for number, token in wanted.items()
@@ -75,12 +81,12 @@ class Consistency:
             ]
             if not behind:
                 return
-            if not checked:
+            now = time.monotonic()
+            if not checked and now >= min(deadline, began + DOUBT_SECONDS):
                 self._ends = await self._log.ends()
                 refuse_future(behind, self._ends)
                 checked = True
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if now >= deadline:
                 token = behind[0]
                 position = partitions.get(token.partition)
                 raise ProjectionLagging(
@@ -89,5 +95,5 @@ class Consistency:
                     token=str(token),
                     next_offset=position.next_offset if position else 0,
                 )
-            await asyncio.sleep(min(pause, left))
-            pause = min(LONGEST_PAUSE, pause * 1.5)
+            pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, SHARE * (now - began)))
+            await asyncio.sleep(min(pause, deadline - now))
