@@ -29,7 +29,7 @@ class Extent(NamedTuple):
 
 
 FULL = Extent(4, 4_000, 2_000)
-SHORT = Extent(1, 500, 300)
+SHORT = Extent(1, 300, 150)
 
 
 async def measure(extent: Extent) -> list[Section]:

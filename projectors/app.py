@@ -48,9 +48,10 @@ def create_app(engine: Engine) -> FastAPI:
         return {"status": "ready", "alarms": alarms}
 
     @app.get("/projections")
-    async def projections() -> dict[str, list[dict[str, Any]]]:
-        """Each projection: generation, state, parked keys, last error; per partition position, end and lag."""
-        return {"projections": engine.described()}
+    async def projections() -> dict[str, Any]:
+        """Each projection: generation, state, parked keys, last error; position, end and lag of the partitions that
+        this worker fills. And which workers live."""
+        return {"worker": engine.workers.name, "workers": engine.workers.live, "projections": engine.described()}
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:

@@ -1,31 +1,26 @@
-"""Workers share partitions: each is filled by one, who ends is replaced, and who is outdated changes nothing."""
+"""Workers share partitions: each is filled by one, and together they fill all."""
 
-import signal
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
 from math import ceil
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.kafka_lifetime import started
 from infra.log_reader import Batch
 from projectors.engine import Engine
 from projectors.sharing import shares
 from projectors.status import State
 from projectors.store import Outcome, ParkedKeys
-from projectors.workers import Workers
 from tests.projectors.tiny import PARTITIONS, Bench, received
-from tests.projectors.worker import worker_process
+from tests.projectors.together import live_workers, shares_of, sharing, state_of
 from tests.support.poll import until
 from tests.support.running import running
 
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
-TAKE_OVER_SECONDS = 4.0
-AT_ONCE_SECONDS = 2.0
-ROUNDS = 20
 
 names = st.frozensets(st.text(min_size=1, max_size=5), min_size=1, max_size=7)
 
@@ -47,28 +42,6 @@ def test_who_comes_back_finds_the_share_that_it_had_and_projections_are_spread_d
     assert shares(three, "stock", partitions) != shares(three, "sales", partitions)
 
 
-@asynccontextmanager
-async def sharing(bench: Bench, *workers: str) -> AsyncIterator[list[Engine]]:
-    """Engines of these names, once each has the share that it should have."""
-    async with AsyncExitStack() as stack:
-        engines = [bench.engine(worker) for worker in workers]
-        for engine in engines:
-            await stack.enter_async_context(running(engine.run()))
-        given = shares(frozenset(workers), bench.projection.name, tuple(PARTITIONS))
-        await until(partial(_shares, engines), lambda found: found == [given[worker] for worker in workers])
-        yield engines
-
-
-async def _shares(engines: list[Engine]) -> list[frozenset[int]]:
-    statuses = [engine.runners[0].status for engine in engines]
-    return [frozenset(status.standings) if status.state is State.RUNNING else frozenset({-1}) for status in statuses]
-
-
-def own(bench: Bench, worker: str, *others: str) -> int:
-    """A partition of the worker while those others live as well."""
-    return min(shares(frozenset({worker, *others}), bench.projection.name, tuple(PARTITIONS))[worker])
-
-
 @both_stores
 async def test_two_workers_fill_disjoint_shares_and_together_everything(bench: Bench) -> None:
     async with sharing(bench, "one", "two") as (one, two):
@@ -78,7 +51,8 @@ async def test_two_workers_fill_disjoint_shares_and_together_everything(bench: B
         first, second = (engine.runners[0].status for engine in (one, two))
         assert not first.standings.keys() & second.standings.keys()
         assert {*first.standings, *second.standings} == set(PARTITIONS)
-        assert (first.applied, second.applied) == (500 * len(first.standings), 500 * len(second.standings))
+        assert min(first.applied, second.applied) > 0
+        assert first.applied + second.applied == 500 * len(PARTITIONS)
         assert [one["partition"] for one in one.described()[0]["partitions"]] == sorted(first.standings)
 
 
@@ -89,75 +63,6 @@ async def test_a_worker_without_a_partition_is_ready_and_leaves_no_gap(bench: Be
         await until(idle[0].not_ready, lambda reasons: not reasons)
         await bench.writer.append(0, [received("a")])
         await bench.until_totals({"a": 1})
-
-
-@both_stores
-async def test_the_partitions_of_a_killed_worker_are_taken_over_within_four_seconds(bench: Bench) -> None:
-    async with worker_process(bench.projection, "one") as process, sharing_with(bench, "two", "one"):
-        partition = own(bench, "one", "two")
-        await bench.writer.append(partition, [received("a")])
-        await bench.until_totals({"a": 1})
-        process.send_signal(signal.SIGKILL)
-        killed = time.monotonic()
-        await bench.writer.append(partition, [received("a")])
-        await bench.until_totals({"a": 2})
-        assert time.monotonic() - killed <= TAKE_OVER_SECONDS
-
-
-@asynccontextmanager
-async def sharing_with(bench: Bench, worker: str, other: str) -> AsyncIterator[Engine]:
-    """An engine beside another worker that is a process, once it has its share."""
-    engine = bench.engine(worker)
-    given = shares(frozenset({worker, other}), bench.projection.name, tuple(PARTITIONS))
-    async with running(engine.run()):
-        await until(partial(_shares, [engine]), lambda found: found == [given[worker]])
-        yield engine
-
-
-async def test_a_worker_that_leaves_is_replaced_at_once(bench: Bench) -> None:
-    async with sharing(bench, "two") as (two,):
-        async with running((one := bench.engine("one")).run()):
-            mine = shares(frozenset({"one", "two"}), bench.projection.name, tuple(PARTITIONS))
-            await until(partial(_shares, [one, two]), lambda found: found == [mine["one"], mine["two"]])
-        await one.workers.leave()
-        left = time.monotonic()
-        await until(partial(_shares, [two]), lambda found: found == [frozenset(PARTITIONS)])
-        assert time.monotonic() - left <= AT_ONCE_SECONDS
-
-
-@both_stores
-async def test_a_worker_that_was_stopped_and_goes_on_changes_nothing(bench: Bench) -> None:
-    sent = 0
-
-    async def load() -> None:
-        nonlocal sent
-        for partition in PARTITIONS:
-            await bench.writer.append(partition, [received(f"s{n}") for n in range(50)])
-        sent += len(PARTITIONS)
-
-    async with worker_process(bench.projection, "one") as process, sharing_with(bench, "two", "one"):
-        for number in range(ROUNDS):
-            await load()
-            if number == ROUNDS // 2:
-                process.send_signal(signal.SIGSTOP)
-        await bench.until_totals({f"s{n}": sent for n in range(50)})
-        process.send_signal(signal.SIGCONT)
-        for _ in range(ROUNDS):
-            await load()
-        await bench.until_totals({f"s{n}": sent for n in range(50)})
-        await live_again(bench, "one")
-        await load()
-        await bench.until_totals({f"s{n}": sent for n in range(50)})
-
-
-async def live_again(bench: Bench, worker: str) -> None:
-    watching = Workers(bench.pool, "watching", [])
-
-    async def live() -> list[str]:
-        return watching.live
-
-    async with running(watching.run()):
-        await until(live, lambda found: worker in found)
 
 
 @both_stores
@@ -181,3 +86,29 @@ async def test_a_batch_that_is_stale_in_one_partition_is_committed_in_the_others
     beaten = next(number for number, batches in enumerate(tries) if len(batches) > 1)
     assert tries[beaten + 1] == tries[beaten][1:]
     assert all(again is first for again, first in zip(tries[beaten + 1], tries[beaten][1:], strict=True))
+
+
+async def test_a_worker_of_another_version_keeps_no_partition_from_those_that_can_go_on(bench: Bench) -> None:
+    newer = [bench.projection._replace(version=2)]
+    async with sharing(bench, "old") as (old,):
+        waiting = Engine(bench.settings, bench.pool, bench.redis, newer, "new")
+        async with running(waiting.run()):
+            await until(partial(state_of, waiting), lambda state: state is State.REBUILD_NEEDED)
+            await until(partial(live_workers, old), lambda live: live == ["new", "old"])
+            await bench.writer.append(0, [received("a")])
+            await bench.until_totals({"a": 1})
+            assert await shares_of([old]) == [frozenset(PARTITIONS)]
+
+
+@both_stores
+async def test_each_parked_record_is_copied_by_one_of_the_workers(bench: Bench) -> None:
+    for partition in PARTITIONS:
+        await bench.writer.append(partition, [received("bad", 5_000), received("bad")])
+    letters = f"{bench.projection.topic}.dlq"
+    async with sharing(bench, "one", "two") as (one, _):
+        await until(bench.parked, lambda parked: len(parked) == 2 * len(PARTITIONS))
+        await until(partial(one.stores[0].uncopied, 100), lambda left: not left)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bench.settings.bootstrap_servers)
+    async with started(consumer.start, consumer.stop):
+        ends = await consumer.end_offsets([TopicPartition(letters, number) for number in PARTITIONS])
+    assert sum(ends.values()) == 2 * len(PARTITIONS)
