@@ -46,7 +46,7 @@ class Sorting:
     the places ``voided`` are neither."""
 
     def __init__(
-        self, batches: Iterable[Batch], parked_keys: frozenset[str], decode: Decode, voided: Container[Place] = ()
+        self, batches: Iterable[Batch], parked_keys: frozenset[str], decode: Decode, voided: Container[Place]
     ) -> None:
         self.events: list[Recorded] = []
         self.parked: list[Parked] = []

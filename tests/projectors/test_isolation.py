@@ -31,7 +31,7 @@ def _sorting(*records: tuple[str, bool]) -> Sorting:
         one = entry(received(key)[1], key, writer="w", epoch=1)
         value = one.value if sound else b"{"
         made.append(LogRecord("t", 0, offset, 0, one.key, value, one.headers))
-    return Sorting([Batch("t", 0, made, START, START, 0)], frozenset(), Decoder(0))
+    return Sorting([Batch("t", 0, made, START, START, 0)], frozenset(), Decoder(0), ())
 
 
 def _refusing(*together: int) -> Callable[[Sequence[Recorded]], list[list[int]]]:
