@@ -12,7 +12,8 @@ from command_api.intent import Place
 from command_api.writer.writers import Writers
 from event_schemas.topics import CATALOG
 from infra.cluster import EVENT_TOPICS
-from infra.http.consistency_token import Token, refuse_future, refuse_strange
+from infra.http.consistency_token import Token, refuse_strange
+from infra.http.known_ends import KnownEnds
 from infra.http.problems import DependencyUnavailable
 from infra.kafka_lifetime import started
 
@@ -29,19 +30,14 @@ class SeenLog:
         self._bootstrap_servers = bootstrap_servers
         self._cluster_id = cluster_id
         self._writers = writers
-        self._ends: dict[tuple[str, int], int] = {}
-        self._asking = asyncio.Lock()
+        self._ends = KnownEnds(self._ask, lambda place: writers.positions(place[0]).get(place[1], 0))
 
     async def check(self, tokens: Sequence[Token]) -> None:
         """Raises ``BadConsistencyToken``, ``ForeignConsistencyToken`` or ``FutureConsistencyToken`` for a token that no
         answer of ours can have given, ``DependencyUnavailable`` when nobody can tell."""
         refuse_strange(tokens, self._cluster_id, EVENT_TOPICS, self._writers.partitions)
-        if any(map(self._beyond, tokens)):
-            async with self._turn():
-                beyond = {(token.topic, token.partition) for token in tokens if self._beyond(token)}
-                if beyond:  # else somebody else has asked meanwhile
-                    self._ends |= await self._ask(beyond)
-            refuse_future([token for token in tokens if self._beyond(token)], self._ends)
+        async with self._in_time():
+            await self._ends.refuse_future(tokens)
 
     async def last(self, places: Collection[tuple[str, int]]) -> tuple[Place, ...]:
         """The last record of each of these topics' partitions, which have some, as the broker has it now. Raises
@@ -51,20 +47,14 @@ class SeenLog:
         """
         if not places:
             return ()
-        async with self._turn():
-            ends = await self._ask(places)
+        async with self._in_time():
+            ends = await self._ends.asked(places)
         return tuple(Place(topic, partition, end - 1) for (topic, partition), end in sorted(ends.items()))
 
-    def _beyond(self, token: Token) -> bool:
-        """Whether the record lies beyond what is known of its partition."""
-        known = self._writers.positions(token.topic).get(token.partition, 0)
-        return token.offset >= max(known, self._ends.get((token.topic, token.partition), 0))
-
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """One asks the broker at a time, and has its answer in time."""
+    async def _in_time(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(TIMEOUT_MS / 1000), self._asking:
+            async with asyncio.timeout(TIMEOUT_MS / 1000):
                 yield
         except (KafkaError, OSError, TimeoutError) as error:
             raise DependencyUnavailable("Kafka does not answer; it cannot be told how far its log reaches.") from error

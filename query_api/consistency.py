@@ -6,16 +6,17 @@ checked for being of the future either: the answer needs nothing of it.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 
 from infra.cluster import EVENT_TOPICS
-from infra.http.consistency_token import Token, parse, refuse_future, refuse_strange
+from infra.http.consistency_token import Token, parse, refuse_strange
+from infra.http.known_ends import KnownEnds
 from infra.http.problems import DependencyUnavailable
 from query_api.asking import Asking
 from query_api.feeds import FEEDS, Feed
-from query_api.log import Log, Place
+from query_api.log import Log
 from query_api.positions import Positions
 from query_api.refusals import ProjectionLagging
 
@@ -29,12 +30,10 @@ class Consistency:
     """Waits for positions. `default_wait` in seconds holds where the request does not say."""
 
     def __init__(self, positions: Positions, log: Log, default_wait: float) -> None:
-        self._asking_of = {name: Asking(partial(positions.of, feed)) for name, feed in FEEDS.items()}
+        self._asking = {name: Asking(partial(positions.of, feed)) for name, feed in FEEDS.items()}
         self._log = log
         self._default_wait = default_wait
-        self._ends: Mapping[Place, int] = {}
-        """The ends of the log as they were last asked for."""
-        self._asking = asyncio.Lock()
+        self._ends = KnownEnds(lambda _: log.ends())
 
     async def reach(self, header: str, wait: float | None, names: tuple[str, ...]) -> None:
         """Returns when the read models `names` have applied every token of the header; within `wait` seconds.
@@ -45,7 +44,8 @@ class Consistency:
         tokens = parse(header)
         self._check(tokens)
         read = {FEEDS[name].topic for name in names}
-        await self._check_unread([token for token in tokens if token.topic not in read])
+        with suppress(DependencyUnavailable):
+            await self._ends.refuse_future(token for token in tokens if token.topic not in read)
         began = time.monotonic()
         deadline = began + (self._default_wait if wait is None else wait)
         for feed in (FEEDS[name] for name in names):
@@ -58,22 +58,10 @@ class Consistency:
             raise DependencyUnavailable("Kafka has not told its cluster's id yet; the token cannot be checked.")
         refuse_strange(tokens, self._log.cluster, EVENT_TOPICS, self._log.partitions)
 
-    async def _check_unread(self, tokens: Sequence[Token]) -> None:
-        if not any(map(self._beyond, tokens)):
-            return
-        with suppress(DependencyUnavailable):
-            async with self._asking:
-                if any(map(self._beyond, tokens)):  # else somebody else has asked meanwhile
-                    self._ends = await self._log.ends()
-            refuse_future(tokens, self._ends)
-
-    def _beyond(self, token: Token) -> bool:
-        return token.offset >= self._ends.get((token.topic, token.partition), 0)
-
     async def _wait(self, feed: Feed, wanted: Mapping[int, Token], began: float, deadline: float) -> None:
         checked = False
         while True:
-            partitions = (await self._asking_of[feed.name].now()).partitions
+            partitions = (await self._asking[feed.name].now()).partitions
             behind = [
                 token
                 for number, token in wanted.items()
@@ -83,8 +71,7 @@ class Consistency:
                 return
             now = time.monotonic()
             if not checked and now >= min(deadline, began + DOUBT_SECONDS):
-                self._ends = await self._log.ends()
-                refuse_future(behind, self._ends)
+                await self._ends.refuse_future(behind)
                 checked = True
             if now >= deadline:
                 token = behind[0]

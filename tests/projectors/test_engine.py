@@ -1,6 +1,8 @@
 """The engine over real servers: each event that counts is applied once, whatever is killed, void, poison or lost."""
 
+import asyncio
 import operator
+import sys
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -8,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from redis.asyncio import Redis
 
+from infra.settings import REPOSITORY
 from projectors.engine import Engine, connect_postgres, connect_redis
 from projectors.group_offsets import group_of
 from projectors.status import State, Status
@@ -216,5 +219,18 @@ async def test_lag_shows_in_the_description_and_as_a_consumer_group(bench: Bench
         finally:
             await consumer.stop()
         described = engine.described()[0]
+        tool = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "infra.cli", "kafka-consumer-groups"),
+            *("--bootstrap-server", bench.settings.bootstrap_servers),
+            *("--describe", "--group", group_of(bench.projection.name)),
+            cwd=REPOSITORY,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        shown = [line.split() for line in (await tool.communicate())[0].decode().splitlines()]
+    heading = next(line for line in shown if line[:1] == ["GROUP"])
+    lines = [dict(zip(heading, line, strict=False)) for line in shown if line[:1] == [group_of(bench.projection.name)]]
+    rows = {line["PARTITION"]: line for line in lines}
+    assert rows["1"]["TOPIC"] == bench.projection.topic
+    assert (rows["1"]["CURRENT-OFFSET"], rows["1"]["LOG-END-OFFSET"], rows["1"]["LAG"]) == ("3", "3", "0")
     assert described["partitions"][1]["next_offset"] == described["partitions"][1]["end"] == 3
     assert described["partitions"][1]["lag_events"] == described["partitions"][1]["lag_seconds"] == 0
