@@ -54,7 +54,7 @@ async def measure(extent: Extent) -> list[Section]:
                 Figure("ProjectionRunner, median", round(log.events / median(theirs)), "events/s"),
                 by_round("ProjectionRunner by round", theirs, "s", 1),
                 *at_least("engine in times of it, median of the rounds", median(ratios), "×", TIMES),
-                Figure("rebuild of the same events, the whole command", round(rebuilt, 1), "s"),
+                Figure("rebuild of the same events, the whole command", round(rebuilt.seconds, 1), "s"),
                 Figure("both have the same numbers of orders, lines and events", list(rows or ()) == rows_of_theirs),
             ],
         )

@@ -1,5 +1,8 @@
 """Servers of a benchmark's own with a log of orders on them, and rebuilds from it as the product does them."""
 
+import asyncio
+import re
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,12 +10,13 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from benchmarks.child import run_module
 from benchmarks.figures import Figure
 from benchmarks.projections_orders import fill
 from benchmarks.scale_world import World, running_world
 from benchmarks.stage import CommandFailed
-from infra.settings import Settings
+from infra.settings import REPOSITORY, Settings
+
+STEP = re.compile(r"\w+: (filling|making|comparing|switching) ?")
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,45 @@ async def filled_log(orders: int) -> AsyncIterator[Filled]:
         yield Filled(world, 2 * orders, time.monotonic() - began)
 
 
-async def rebuild(settings: Settings, *arguments: str) -> float:
-    """Rebuild as an operator does; gives the seconds of the whole command. Raises `CommandFailed`."""
+@dataclass(frozen=True)
+class Rebuilt:
+    """How long a rebuild took, its command from start to end."""
+
+    seconds: float
+    reached: dict[str, float]
+    """Seconds after the start at which the last of its projections came to a step, by its first word."""
+
+    @property
+    def indexed(self) -> float:
+        """Seconds until all rows were there with their keys and indexes, before they are compared and switched to."""
+        return self.reached["comparing"]
+
+
+async def rebuild(settings: Settings, *arguments: str) -> Rebuilt:
+    """Rebuild as an operator does. Raises `CommandFailed`."""
     await checkpoint(settings)
     began = time.monotonic()
-    ended = await run_module("projectors", "rebuild", *arguments)
-    if ended.code != 0:
-        raise CommandFailed(f"rebuild {' '.join(arguments)} ended with {ended.code}:\n{ended.output}{ended.errors}")
-    return time.monotonic() - began
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", "-m", "projectors", "rebuild", *arguments),
+        cwd=REPOSITORY,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    lines, reached = [], {}
+    try:
+        async for line in process.stdout:
+            lines.append(line.decode())
+            if step := STEP.match(lines[-1]):
+                reached[step[1]] = time.monotonic() - began
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+    if code != 0:
+        raise CommandFailed(f"rebuild {' '.join(arguments)} ended with {code}:\n{''.join(lines)}")
+    return Rebuilt(time.monotonic() - began, reached)
 
 
 async def checkpoint(settings: Settings) -> None:

@@ -56,10 +56,10 @@ async def measure(extent: Extent) -> list[Section]:
             rebuilding = asyncio.create_task(rebuild(log.settings, PROJECTION.name, *throttle))
             while not rebuilding.done():
                 loads.append(await load(plan))
-            seconds, covered = await rebuilding, time.monotonic() - began
+            done, covered = await rebuilding, time.monotonic() - began
             asking.cancel()
             await asyncio.wait({asking})
-    return [_section(log, extent, throttle, before, loads, asked, seconds, covered)]
+    return [_section(log, extent, throttle, before, loads, asked, done.seconds, covered)]
 
 
 async def _throttle(extent: Extent) -> list[str]:
