@@ -12,6 +12,7 @@ from projectors.dead_letters_http import dead_letters_router
 from projectors.drops_http import drops_router
 from projectors.engine import Engine
 from projectors.metrics import measured
+from projectors.rebuild_http import rebuilds_router
 
 MOST_BODY_BYTES = 10_000
 """Of a request: a retry names a projection and a key."""
@@ -24,12 +25,15 @@ class NotReady(Unavailable):
 
 
 def create_app(engine: Engine) -> FastAPI:
-    """The app that shows an engine's state and its dead letters, whose retry and drop are all that it changes."""
+    """The app that shows an engine's state, retries and drops its dead letters, rebuilds its projections and rolls them
+    back.
+    """
     app = FastAPI(title="Stockroom projectors", version="1")
     install(app)
     app.add_middleware(BodyLimit, max_bytes=MOST_BODY_BYTES)
     app.include_router(dead_letters_router(engine))
     app.include_router(drops_router(engine))
+    app.include_router(rebuilds_router(engine.pool, engine.redis, engine.projections))
 
     @app.get("/health")
     async def health() -> dict[str, str]:

@@ -13,6 +13,7 @@ from projectors.bulk_processes import run_workers
 from projectors.bulk_worker import Part, Share
 from projectors.projection import Projection
 from projectors.rebuild_fill import Filler, Member
+from projectors.rebuild_rate import RateLimit
 from projectors.rebuild_row import Begun
 
 WORTH_A_PROCESS = 50_000
@@ -38,10 +39,12 @@ class BulkGroup:
         announced: Iterable[str],
         processes: int,
         turn: asyncio.Lock,
+        limit: RateLimit | None = None,
     ) -> None:
         """``announced`` are names of projections. ``turn`` is shared by the groups of a rebuild, so that one topic is
-        read after another.
+        read after another; so is ``limit``, which goes with a single process only.
         """
+        self.limit = limit or RateLimit()
         self._settings = settings
         self._pool = pool
         self._topic = topic
@@ -80,7 +83,8 @@ class BulkGroup:
             processes = min(self._processes, len(ends), sum(left.values()) // WORTH_A_PROCESS)
             if processes < 2:
                 members = [one.member for one in self._joined]
-                await Filler(self._settings.bootstrap_servers, self._topic, self._pool, members).fill(ends)
+                servers = self._settings.bootstrap_servers
+                await Filler(servers, self._topic, self._pool, members, limit=self.limit).fill(ends)
                 return
             parts = [Part(one.projection.name, one.begun.filling, one.begun.bulk is not None) for one in self._joined]
             shares = [Share(self._topic, parts, {p: ends[p] for p in numbers}) for numbers in split(left, processes)]

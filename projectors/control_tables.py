@@ -74,6 +74,19 @@ ALTER TABLE stockroom.audit ALTER COLUMN partition DROP NOT NULL;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS kept_generation int;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS kept_version int;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS wanted_version int;
+CREATE TABLE IF NOT EXISTS stockroom.rebuilds (
+    id uuid PRIMARY KEY,
+    names text[] NOT NULL,
+    actor text NOT NULL,
+    state text NOT NULL,
+    cancelled bool NOT NULL DEFAULT false,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    beat_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz,
+    progress jsonb NOT NULL DEFAULT '[]',
+    error text
+);
+CREATE INDEX IF NOT EXISTS rebuilds_by_time ON stockroom.rebuilds (started_at);
 """
 """All of it may run again on a database of any age: what came later stands as ``ALTER TABLE`` at the end."""
 

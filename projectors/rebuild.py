@@ -4,9 +4,9 @@ takes over in one atomic switch. The generation before stays; a rebuild that was
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 from redis.asyncio import Redis
@@ -23,12 +23,14 @@ from projectors.engine import connect_postgres, connect_redis, store_of
 from projectors.log_ends import LogEnds
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
-from projectors.rebuild_compare import Comparison, Different
+from projectors.rebuild_compare import Different
 from projectors.rebuild_fill import Filler, Member
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_postgres import SWITCH_AGAIN, PostgresTarget
 from projectors.rebuild_progress import Progress, Task
+from projectors.rebuild_rate import RateLimit
 from projectors.rebuild_redis import RedisTarget
+from projectors.rebuild_report import Report
 from projectors.rebuild_row import RebuildRefused, SeveralRefused, begin, only_one
 from projectors.redis_store import RedisStore
 from projectors.sorting import Decode, Decoder
@@ -42,18 +44,6 @@ NEAR = 1_000
 REMEMBERED = 25_000
 
 T = TypeVar("T")
-
-
-class Report(NamedTuple):
-    """What a rebuild did."""
-
-    projection: str
-    generation: int
-    events: int
-    seconds: float
-    rows: Mapping[str, int]
-    parked_keys: int
-    compared: Comparison
 
 
 class Rebuild:
@@ -112,7 +102,7 @@ class Rebuild:
             target = PostgresTarget(self._settings.dsn, connection, self._projection, begun, store)
         await target.start()
         member = Member(store, task.advanced)
-        filler = Filler(self._settings.bootstrap_servers, topic, self._pool, [member])
+        filler = Filler(self._settings.bootstrap_servers, topic, self._pool, [member], limit=group.limit)
         loaded = await until_there("load", lambda: store.load(partitions))
         task.begin(begun.filling, begun.resumed)
         indexed = begun.indexed
@@ -157,7 +147,8 @@ class Rebuild:
         return Report(self._projection.name, begun.filling, task.done, seconds, rows, len(parked.keys), compared)
 
 
-async def _all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> None:
+async def all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> None:
+    """Raise ``RebuildRefused`` that says which servers do not answer, if any."""
     asked: dict[str, Callable[[], Awaitable[Any]]] = {
         "Kafka": partial(describe, settings.bootstrap_servers, sorted(topics)),
         "PostgreSQL": partial(ask_postgres, settings.dsn),
@@ -181,27 +172,31 @@ async def rebuild_all(
     settings: Settings,
     projections: Sequence[Projection],
     options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
+    *,
+    partitions_in_parallel: int = 1,
+    progress: Progress | None = None,
 ) -> list[Report]:
     """Rebuild several projections side by side, with a progress display; a topic is read and decoded once for all that
-    begin together, by as many processes as ``options`` say.
+    begin together, by ``partitions_in_parallel`` processes, or by one where the rate is limited.
 
     Raises ``RebuildRefused`` for those that cannot be rebuilt, after the others are done; and at once when a server
     does not answer. One that goes away later is waited for.
     """
+    progress = progress or Progress()
     topics = {projection.topic for projection in projections}
+    processes = partitions_in_parallel if options.rate is None else 1
     names_of = {topic: [one.name for one in projections if one.topic == topic] for topic in topics}
     decoders = {topic: Decoder(REMEMBERED) for topic in topics}
     ends = LogEnds(settings.bootstrap_servers, topics)
     async with connect_postgres(settings, 4 + 2 * len(projections)) as pool, connect_redis(settings) as redis:
-        await _all_up(settings, redis, topics | {OPERATIONS.name})
+        await all_up(settings, redis, topics | {OPERATIONS.name})
         await _voids_known(settings, pool, topics)
         watching = asyncio.create_task(ends.run())
         try:
-            with Progress() as progress:
-                turn = asyncio.Lock()
+            with progress:
+                limit, turn = RateLimit(options.rate), asyncio.Lock()
                 groups = {
-                    topic: BulkGroup(settings, pool, topic, names_of[topic], options.partitions_in_parallel, turn)
-                    for topic in topics
+                    topic: BulkGroup(settings, pool, topic, names_of[topic], processes, turn, limit) for topic in topics
                 }
                 runs = [
                     Rebuild(settings, pool, redis, one, options).run(

@@ -2,23 +2,41 @@
 
 import os
 import sys
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from uuid import UUID, uuid4
 
+import orjson
 import typer
+from rich.console import Console
 
 from infra.process import run_process
-from projectors.rebuild import RebuildRefused, rebuild_all
+from infra.settings import Settings
+from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_plan import plan_all
+from projectors.rebuild_progress import Progress
+from projectors.rebuild_row import RebuildRefused
+from projectors.rebuild_run import Run
 from projectors.registry import PROJECTIONS, named
 
 
 def rebuild(
-    names: list[str] = typer.Argument(None, help="Projections to rebuild."),  # noqa: B008
-    every: bool = typer.Option(False, "--all", help="Rebuild every projection."),
-    accept: bool = typer.Option(False, "--accept", help="Switch although rows differ from those that serve."),
-    anew: bool = typer.Option(False, "--anew", help="Drop what an earlier rebuild left, instead of going on with it."),
-    processes: int = typer.Option(
-        os.cpu_count() or 1, "--partitions-in-parallel", min=1, help="Processes that read partitions side by side."
-    ),
+    names: Annotated[list[str] | None, typer.Argument(help="Projections to rebuild.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Rebuild every projection.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and change nothing.")] = False,
+    processes: Annotated[
+        int, typer.Option("--partitions-in-parallel", min=1, help="Processes that read partitions side by side.")
+    ] = os.cpu_count() or 1,
+    rate: Annotated[
+        float | None, typer.Option(min=1, help="Read so many events a second at most, in one process.")
+    ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Switch although rows differ from those that serve.")
+    ] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Drop what an earlier rebuild left, and fill again.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Say it as one JSON object; progress on stderr.")] = False,
+    run: Annotated[UUID | None, typer.Option("--id", hidden=True)] = None,
 ) -> None:
     """Fill a new generation beside the serving one, compare, then switch at once.
 
@@ -28,13 +46,40 @@ def rebuild(
         sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")
         raise typer.Exit(2)
     try:
-        chosen = list(PROJECTIONS) if every else [named(name) for name in dict.fromkeys(names)]
+        chosen = list(PROJECTIONS) if every else [named(name) for name in dict.fromkeys(names or [])]
     except KeyError as error:
         sys.stderr.write(f"{error.args[0]}\n")
         raise typer.Exit(2) from error
-    options = RebuildOptions(accept=accept, anew=anew, partitions_in_parallel=processes)
+    options = RebuildOptions(accept=accept, anew=anew, rate=rate)
+
+    async def plan(settings: Settings) -> None:
+        plans = await plan_all(settings, chosen, options)
+        if json:
+            _say({"plans": [{**one._asdict(), "fits": one.fits} for one in plans]})
+        else:
+            lines = [line for one in plans for line in one.lines()]
+            lines += [f"{one.projection}: the disk has too little room" for one in plans if not one.fits]
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+    async def act(settings: Settings) -> None:
+        one = Run(run or uuid4(), chosen, options, processes)
+        reports = await one.go(settings, Progress(Console(stderr=True) if json else None))
+        if json:
+            _say({"id": str(one.id), "rebuilt": [report.described() for report in reports]})
+
+    _end(plan if dry_run else act, json)
+
+
+def _end(main: Callable[[Settings], Coroutine[Any, Any, None]], json: bool) -> None:
     try:
-        run_process(lambda configuration: rebuild_all(configuration, chosen, options))
+        run_process(main)
     except RebuildRefused as error:
         sys.stderr.write(f"{error}\n")
+        if json:
+            compared = error.comparison.described() if isinstance(error, Different) else None
+            _say({"code": error.code, "error": str(error), "compared": compared})
         raise typer.Exit(error.exit_code) from error
+
+
+def _say(told: Any) -> None:
+    sys.stdout.buffer.write(orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS) + b"\n")

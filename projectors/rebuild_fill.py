@@ -12,6 +12,7 @@ import asyncpg
 from infra.log_reader import Batch, LogReader, Position
 from projectors.back_off import until_there
 from projectors.postgres_store import PostgresStore, commit_together
+from projectors.rebuild_rate import RateLimit
 from projectors.rebuild_row import RebuildRefused
 from projectors.redis_store import RedisStore
 from projectors.store import GenerationMoved, ParkedKeys, PositionMoved, Standing
@@ -34,13 +35,20 @@ class Filler:
     """Reads a topic from the members' positions and commits into them, ``chunk`` records at a time."""
 
     def __init__(
-        self, bootstrap_servers: str, topic: str, pool: asyncpg.Pool, members: Sequence[Member], chunk: int = CHUNK
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        pool: asyncpg.Pool,
+        members: Sequence[Member],
+        chunk: int = CHUNK,
+        limit: RateLimit | None = None,
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
         self._pool = pool
         self._members = members
-        self._chunk = chunk
+        self._limit = limit or RateLimit()
+        self._chunk = self._limit.chunk(chunk)
         self._parked: dict[Member, ParkedKeys] = {}
 
     def reader(self, standings: Mapping[int, Standing]) -> LogReader:
@@ -94,6 +102,7 @@ class Filler:
             outcome = done.get(one) or await one.store.commit(batches, self._parked[one])
             self._parked[one] = self._parked[one].after(outcome)
             one.advanced(passed(batches))
+        await self._limit.passed(passed(batches))
 
     def _behind(self, positions: Mapping[tuple[str, int], Position], ends: Mapping[int, int]) -> int:
         return sum(max(0, end - positions[self._topic, number].next_offset) for number, end in ends.items())

@@ -14,5 +14,5 @@ class RebuildOptions(NamedTuple):
     """Switch although the rows differ from those that serve, at the same version and the same events."""
     anew: bool = False
     """Drop what an earlier rebuild has filled and left, instead of going on with it."""
-    partitions_in_parallel: int = 1
-    """Processes that read partitions side by side."""
+    rate: float | None = None
+    """Records a second of the log that are read at most; None is no bound."""

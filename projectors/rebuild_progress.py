@@ -1,33 +1,16 @@
 """Shows a rebuild: a bar with rate and estimate for each projection, or plain lines where there is no terminal."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from projectors.rebuild_compare import Comparison
+from projectors.rebuild_report import Report
 
 LINE_SECONDS = 2.0
-
-
-class _Reported(Protocol):
-    @property
-    def projection(self) -> str: ...
-    @property
-    def generation(self) -> int: ...
-    @property
-    def events(self) -> int: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def rows(self) -> Mapping[str, int]: ...
-    @property
-    def parked_keys(self) -> int: ...
-    @property
-    def compared(self) -> Comparison: ...
 
 
 class Progress:
@@ -35,6 +18,7 @@ class Progress:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console()
+        self._tasks: dict[str, Task] = {}
         self.bars = Bars(
             TextColumn("{task.description:15}"),
             BarColumn(),
@@ -55,21 +39,21 @@ class Progress:
 
     def task(self, projection: str) -> "Task":
         """The line of one projection."""
-        return Task(self, projection, self.bars.add_task(projection, total=0, rate="", step="waiting"))
+        bar = self.bars.add_task(projection, total=0, rate="", step="waiting")
+        self._tasks[projection] = Task(self, projection, bar)
+        return self._tasks[projection]
 
-    def report(self, reports: Sequence[_Reported]) -> None:
-        """What was done: events, rate, rows."""
+    def report(self, reports: Sequence[Report]) -> None:
+        """What was done: events, rate, rows, and what the comparison found."""
         for one in reports:
-            rate = one.events / one.seconds if one.seconds else 0.0
-            rows = ", ".join(f"{name} {count:,}" for name, count in one.rows.items())
-            self.console.print(
-                f"{one.projection}: generation {one.generation} serves; {one.events:,} events in {one.seconds:.1f} s, "
-                f"{rate:,.0f} events/s; parked keys {one.parked_keys}; rows: {rows}",
-                highlight=False,
-                soft_wrap=True,
-            )
+            self._tasks[one.projection].reported(one)
+            self.console.print(one.line(), highlight=False, soft_wrap=True)
             for line in one.compared.lines():
                 self.console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
+
+    def described(self) -> list[dict[str, Any]]:
+        """Each projection as JSON: what it does now, how far it is, and once it is done its report."""
+        return [task.described() for task in self._tasks.values()]
 
 
 class Task:
@@ -81,12 +65,16 @@ class Task:
         self._bar = bar
         self._total = 0
         self._started = self._said = time.monotonic()
+        self._step = "waiting"
+        self._generation: int | None = None
+        self._report: Report | None = None
         self.done = 0
         """Records passed so far."""
 
     def begin(self, generation: int, resumed: bool) -> None:
         """The generation is known and filling starts."""
         self._started = self._said = time.monotonic()
+        self._generation = generation
         self.says(f"{'resuming' if resumed else 'filling'} generation {generation}")
 
     def expect(self, behind: int) -> None:
@@ -106,8 +94,24 @@ class Task:
 
     def says(self, step: str) -> None:
         """What it does now, in a few words."""
+        self._step = step
         self._progress.bars.update(self._bar, step=step)
         self._line(step)
+
+    def reported(self, report: Report) -> None:
+        """It is done."""
+        self._step, self._report = "done", report
+
+    def described(self) -> dict[str, Any]:
+        """It as JSON."""
+        return {
+            "projection": self._name,
+            "generation": self._generation,
+            "step": self._step,
+            "done": self.done,
+            "expected": max(self._total, self.done),
+            "report": self._report and self._report.described(),
+        }
 
     def _line(self, text: str) -> None:
         self._said = time.monotonic()

@@ -126,14 +126,8 @@ class RedisTarget:
         return dropped
 
     async def rows(self) -> dict[str, int]:
-        """Keys of each family, without positions and parked records."""
-        prefix = names.prefix(self._projection.name, self._begun.filling)
-        families = Counter(dict.fromkeys(self._projection.tables, 0))
-        async for key in self._redis.scan_iter(match=f"{prefix}*", count=1_000):
-            rest = key.decode().removeprefix(prefix)
-            if rest not in OWN:
-                families[next((one for one in self._projection.tables if rest.startswith(one)), rest)] += 1
-        return dict(families)
+        """Keys of each family."""
+        return await families(self._redis, self._projection, self._begun.filling)
 
     async def _forget_copied(self, new: str, served: str) -> None:
         copied = set(await self._redis.hkeys(f"{served}parked")) - await self._redis.smembers(f"{served}uncopied")
@@ -144,3 +138,14 @@ class RedisTarget:
         prefix = names.prefix(self._projection.name, generation)
         async for key in self._redis.scan_iter(match=f"{prefix}*", count=1_000):
             await self._redis.unlink(key)
+
+
+async def families(redis: Redis, projection: Projection, generation: int) -> dict[str, int]:
+    """Keys of each family in a generation, without positions and parked records."""
+    prefix = names.prefix(projection.name, generation)
+    found = Counter(dict.fromkeys(projection.tables, 0))
+    async for key in redis.scan_iter(match=f"{prefix}*", count=1_000):
+        rest = key.decode().removeprefix(prefix)
+        if rest not in OWN:
+            found[next((one for one in projection.tables if rest.startswith(one)), rest)] += 1
+    return dict(found)

@@ -2,18 +2,25 @@
 
 import asyncio
 import io
+import sys
 from collections.abc import Callable
+from typing import Literal, cast
+from uuid import uuid4
 
 from rich.console import Console
 
+from infra.process import run_process
 from projectors.bulk_group import BulkGroup
 from projectors.engine import connect_postgres, connect_redis
 from projectors.log_ends import LogEnds
-from projectors.rebuild import Rebuild, Report
+from projectors.rebuild import Rebuild
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_progress import Progress, Task
+from projectors.rebuild_rate import RateLimit
+from projectors.rebuild_report import Report
+from projectors.rebuild_run import Run
 from projectors.sorting import Decoder
-from tests.projectors.tiny import Bench
+from tests.projectors.tiny import Bench, tiny
 from tests.support.running import running
 
 
@@ -38,12 +45,13 @@ async def rebuild(
     """Rebuild as code of a version does, by default the bench's own; ``seen`` hears of passed records."""
     redis = connect_redis(bench.settings)
     ends = LogEnds(bench.settings.bootstrap_servers, [bench.projection.topic])
-    progress = Progress(Console(file=io.StringIO()))
+    progress = quiet()
     async with connect_postgres(bench.settings) as pool, running(ends.run()):
         try:
             projection = bench.projection._replace(version=version or bench.projection.version)
             work = Rebuild(bench.settings, pool, redis, projection, options)
-            group = BulkGroup(bench.settings, pool, projection.topic, [projection.name], 1, asyncio.Lock())
+            limit = RateLimit(options.rate)
+            group = BulkGroup(bench.settings, pool, projection.topic, [projection.name], 1, asyncio.Lock(), limit)
             return await work.run(Decoder(0), ends, _Watched(progress, projection.name, seen), group)
         finally:
             await redis.aclose()
@@ -53,3 +61,14 @@ async def generation(bench: Bench) -> int:
     """The one that serves, as its row says."""
     sql = "SELECT active_generation FROM stockroom.projections WHERE name = $1"
     return int(await bench.pool.fetchval(sql, bench.projection.name))
+
+
+def quiet() -> Progress:
+    """A display that nobody sees."""
+    return Progress(Console(file=io.StringIO()))
+
+
+if __name__ == "__main__":
+    name, store = sys.argv[1:]
+    projection = tiny(name, cast(Literal["postgres", "redis"], store))
+    run_process(lambda settings: Run(uuid4(), [projection], RebuildOptions(rate=600), 1).go(settings, Progress()))

@@ -20,7 +20,6 @@ from projectors.engine import store_of
 from projectors.log_ends import LogEnds
 from projectors.rebuild import RebuildRefused, rebuild_all
 from projectors.rebuild_fill import Filler, Member
-from projectors.rebuild_options import RebuildOptions
 from projectors.registry import named
 from projectors.sorting import Decoder
 from tests.projectors.log import confirmed, placed
@@ -30,7 +29,6 @@ from tests.support.running import running
 
 PROJECTIONS = [named(name) for name in ("order_history", "sales", "top_sellers")]
 ORDERS_A_PARTITION = 300
-TWO_PROCESSES = RebuildOptions(partitions_in_parallel=2)
 CHUNK = 20
 
 Contents = dict[str, list[str]]
@@ -88,7 +86,7 @@ async def test_two_processes_that_read_once_make_the_rows_and_scores_that_are_se
     served: Contents, settings: Settings, pool: asyncpg.Pool, redis: Redis
 ) -> None:
     before = await _generations(pool)
-    reports = await rebuild_all(settings, PROJECTIONS, TWO_PROCESSES)
+    reports = await rebuild_all(settings, PROJECTIONS, partitions_in_parallel=2)
     assert len({one.events for one in reports}) == 1
     assert await _generations(pool) == [number + 1 for number in before]
     assert await _contents(pool, redis) == served
@@ -105,7 +103,7 @@ async def test_a_killed_worker_ends_the_rebuild_and_the_next_one_loses_and_doubl
         return int(await pool.fetchval(sql))
 
     before = await _generations(pool)
-    rebuilding = asyncio.create_task(rebuild_all(settings, PROJECTIONS, TWO_PROCESSES))
+    rebuilding = asyncio.create_task(rebuild_all(settings, PROJECTIONS, partitions_in_parallel=2))
     await until(filled, lambda records: records >= 2 * CHUNK)
     workers = [one for one in psutil.Process().children() if "fill" in one.cmdline()]
     assert len(workers) == 2
@@ -116,7 +114,7 @@ async def test_a_killed_worker_ends_the_rebuild_and_the_next_one_loses_and_doubl
     assert await _generations(pool) == before
     left = await filled()
     assert 0 < left < len(served["timeline"])
-    reports = await rebuild_all(settings, PROJECTIONS, TWO_PROCESSES)
+    reports = await rebuild_all(settings, PROJECTIONS, partitions_in_parallel=2)
     assert next(one.events for one in reports if one.projection == "sales") < len(served["timeline"])
     assert await _contents(pool, redis) == served
 

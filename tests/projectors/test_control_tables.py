@@ -15,7 +15,7 @@ ALTER TABLE stockroom.projections
     DROP COLUMN switching_until, DROP COLUMN kept_generation, DROP COLUMN kept_version, DROP COLUMN wanted_version;
 ALTER TABLE stockroom.projection_offsets DROP COLUMN unparked;
 ALTER TABLE stockroom.parked DROP COLUMN appended_ms, DROP COLUMN attempts;
-DROP TABLE stockroom.audit;
+DROP TABLE stockroom.audit, stockroom.rebuilds;
 COMMENT ON SCHEMA stockroom IS NULL;
 INSERT INTO stockroom.projections (name, version, active_generation) VALUES ('sales', 1, 4);
 INSERT INTO stockroom.projection_offsets (projection, generation, version, topic, partition, next_offset)

@@ -1,0 +1,188 @@
+"""Endpoints of the projectors for operators: `/v1/rebuilds` begins, shows and cancels, `rollback` undoes a switch."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from redis.asyncio import Redis
+
+from infra.http.principal import Operator
+from infra.http.problems import Conflict, DependencyUnavailable, NotFound
+from infra.http.strict_query import strict_query
+from projectors.back_off import AWAY
+from projectors.dead_letters_http import ProjectionUnknown
+from projectors.projection import Projection
+from projectors.rebuild_processes import Asked, RebuildProcesses
+from projectors.rebuild_run import begin
+from projectors.rollback import RollbackRefused, roll_back
+
+SILENT_SECONDS = 10
+"""A run without a sign of life for so long has ended without saying so."""
+
+_SHOWN = f"""
+SELECT id, names, actor, started_at, beat_at, ended_at, progress, cancelled,
+    CASE WHEN lost THEN 'failed' ELSE state END AS state,
+    CASE WHEN lost THEN 'no sign of life since ' || beat_at ELSE error END AS error
+FROM (SELECT *, state = 'running' AND beat_at < now() - interval '{SILENT_SECONDS} seconds' AS lost
+      FROM stockroom.rebuilds) r
+"""
+_CANCEL = "UPDATE stockroom.rebuilds SET cancelled = true WHERE id = $1 AND state = 'running'"
+
+
+class RebuildUnknown(NotFound):
+    """No rebuild has this id."""
+
+    code, title = "rebuild_not_found", "There is no such rebuild"
+
+
+class RebuildRuns(Conflict):
+    """A rebuild of one of the projections is under way; `detail` names it."""
+
+    code, title = "rebuild_running", "It is being rebuilt already"
+
+
+class RebuildEnded(Conflict):
+    """The rebuild is over and cannot be cancelled."""
+
+    code, title = "rebuild_ended", "The rebuild has ended"
+
+
+class CannotRollBack(Conflict):
+    """There is no generation to go back to, or a rebuild is under way; `detail` says which."""
+
+    code, title = "rollback_refused", "It cannot be rolled back"
+
+
+class RebuildRequest(BaseModel):
+    """What to rebuild, and how."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    names: list[str] = Field(min_length=1, max_length=100, description="Names of projections.")
+    partitions_in_parallel: int | None = Field(
+        default=None, ge=1, le=64, description="Processes that read partitions side by side; null: one a core."
+    )
+    rate: float | None = Field(default=None, ge=1, description="Most events a second, read by one process.")
+    accept: bool = Field(default=False, description="Switch although rows differ from those that serve.")
+    anew: bool = Field(default=False, description="Drop what an earlier rebuild has filled and left.")
+
+
+class RebuildShown(BaseModel):
+    """One run of a rebuild."""
+
+    id: UUID
+    names: list[str]
+    actor: str
+    state: Literal["running", "done", "refused", "failed", "cancelled"]
+    cancelled: bool = Field(description="Somebody has asked for its end.")
+    started_at: datetime
+    beat_at: datetime = Field(description="Its last sign of life.")
+    ended_at: datetime | None
+    progress: list[dict[str, Any]] = Field(
+        description="By projection: generation, step, events done and expected, report."
+    )
+    error: str | None
+
+
+class RebuildList(BaseModel):
+    """Runs, the newest first."""
+
+    items: list[RebuildShown]
+
+
+class RollbackShown(BaseModel):
+    """What a rollback did."""
+
+    projection: str
+    generation: int = Field(description="The one that serves now.")
+    version: int
+    kept_generation: int = Field(description="The one that served before; a second rollback returns to it.")
+    kept_version: int
+    code_version: int = Field(description="Where it is not `version`, nothing that runs here fills what serves.")
+    events_behind: int
+    milliseconds: float
+
+
+def rebuilds_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> APIRouter:
+    """The endpoints over these projections."""
+    router = APIRouter(prefix="/v1", tags=["operations"], dependencies=[Depends(strict_query)])
+    known = {projection.name: projection for projection in projections}
+    processes = RebuildProcesses(pool)
+
+    def named(name: str) -> Projection:
+        if name not in known:
+            raise ProjectionUnknown(f"{name} is none of {', '.join(known)}.")
+        return known[name]
+
+    async def shown(run: UUID) -> dict[str, Any]:
+        async with _answering():
+            row = await pool.fetchrow(f"{_SHOWN} WHERE id = $1", run)
+        if row is None:
+            raise RebuildUnknown(f"No rebuild has the id {run}.")
+        return _described(row)
+
+    @router.post("/rebuilds", status_code=202, response_model=RebuildShown)
+    async def begin_rebuild(operator: Operator, wanted: RebuildRequest, response: Response) -> dict[str, Any]:
+        """Begin a rebuild in a process of its own. `Location` is where to look how far it is."""
+        names = [named(name).name for name in dict.fromkeys(wanted.names)]
+        run = uuid4()
+        async with _answering(), pool.acquire() as connection:
+            await begin(connection, run, names, str(operator))
+            others = await connection.fetch(f"{_SHOWN} WHERE names && $1 AND id <> $2", names, run)
+            if running := next((one for one in others if one["state"] == "running"), None):
+                await connection.execute("DELETE FROM stockroom.rebuilds WHERE id = $1", run)
+                raise RebuildRuns(f"/v1/rebuilds/{running['id']} rebuilds {', '.join(running['names'])}.")
+        await processes.start(run, Asked(names, **wanted.model_dump(exclude={"names"})))
+        response.headers["Location"] = f"/v1/rebuilds/{run}"
+        return await shown(run)
+
+    @router.get("/rebuilds", response_model=RebuildList)
+    async def list_rebuilds(operator: Operator, limit: Annotated[int, Query(ge=1, le=1_000)] = 20) -> dict[str, Any]:
+        """The last runs, from a terminal too, the newest first."""
+        async with _answering():
+            rows = await pool.fetch(f"{_SHOWN} ORDER BY started_at DESC LIMIT $1", limit)
+        return {"items": [_described(row) for row in rows]}
+
+    @router.get("/rebuilds/{run}", response_model=RebuildShown)
+    async def show_rebuild(operator: Operator, run: UUID) -> dict[str, Any]:
+        """One run: how far it is, and what it did."""
+        return await shown(run)
+
+    @router.delete("/rebuilds/{run}", status_code=202, response_model=RebuildShown)
+    async def cancel_rebuild(operator: Operator, run: UUID) -> dict[str, Any]:
+        """Ask a run to end, which it does within seconds. What it has filled stays; the next rebuild goes on there."""
+        async with _answering():
+            done = await pool.execute(_CANCEL, run)
+        found = await shown(run)
+        if done == "UPDATE 0":
+            raise RebuildEnded(f"It is {found['state']} since {found['ended_at']}.")
+        return found
+
+    @router.post("/projections/{name}/rollback", response_model=RollbackShown)
+    async def roll_projection_back(operator: Operator, name: str) -> dict[str, Any]:
+        """Let the generation before the last switch serve again, at once. A second rollback returns."""
+        projection = named(name)
+        async with _answering():
+            return (await roll_back(pool, redis, projection, str(operator)))._asdict()
+
+    return router
+
+
+def _described(row: asyncpg.Record) -> dict[str, Any]:
+    return {**dict(row), "progress": orjson.loads(row["progress"])}
+
+
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    try:
+        yield
+    except RollbackRefused as error:
+        raise CannotRollBack(str(error)) from error
+    except AWAY as error:
+        raise DependencyUnavailable("PostgreSQL or Redis does not answer.") from error

@@ -1,0 +1,129 @@
+"""`/v1/rebuilds` of the projectors, whose rebuilds are processes of their own on the product's read models."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from aiokafka import AIOKafkaProducer
+from redis.asyncio import Redis
+
+from infra.settings import Settings
+from projectors.app import create_app
+from projectors.engine import Engine, connect_postgres
+from projectors.registry import PROJECTIONS
+from tests.support.poll import until
+from tests.support.running import running
+
+SECONDS = 60.0
+
+
+@pytest.fixture
+async def own(
+    settings: Settings, postgres: asyncpg.Pool, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Settings]:
+    """Settings with a database of their own, which processes that are started inherit."""
+    await postgres.execute(f"CREATE DATABASE {unique}")
+    dsn = urlsplit(settings.dsn)._replace(path=f"/{unique}").geturl()
+    monkeypatch.setenv("STOCKROOM_POSTGRES_DSN", dsn)
+    yield settings.model_copy(update={"postgres_dsn": dsn})
+    await postgres.execute(f"DROP DATABASE {unique} WITH (FORCE)")
+
+
+@pytest.fixture
+async def client(own: Settings, redis: Redis) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of projectors that run."""
+    async with connect_postgres(own) as pool:
+        engine = Engine(own, pool, redis, PROJECTIONS)
+        transport = httpx.ASGITransport(create_app(engine))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client, running(engine.run()):
+            await until(lambda: client.get("/ready"), lambda answer: answer.status_code == 200, SECONDS)
+            yield client
+
+
+async def _ended(client: httpx.AsyncClient, path: str) -> Any:
+    async def shown() -> Any:
+        return (await client.get(path)).json()
+
+    return await until(shown, lambda run: run["state"] != "running", SECONDS)
+
+
+async def test_a_rebuild_is_begun_followed_and_undone(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/rebuilds", json={"names": ["sales", "stock"], "partitions_in_parallel": 1})
+    assert (answer.status_code, answer.json()["state"], answer.json()["actor"]) == (202, "running", "staff:operator")
+    run = await _ended(client, answer.headers["Location"])
+    assert (run["state"], run["error"], run["names"]) == ("done", None, ["sales", "stock"])
+    assert [(one["projection"], one["step"], one["report"]["generation"]) for one in run["progress"]] == [
+        ("sales", "done", 2),
+        ("stock", "done", 2),
+    ]
+    assert run["ended_at"] >= run["started_at"]
+    assert [one["id"] for one in (await client.get("/v1/rebuilds")).json()["items"]] == [run["id"]]
+    for expected in (1, 2):
+        answer = await client.post("/v1/projections/sales/rollback")
+        assert (answer.status_code, answer.json()["generation"], answer.json()["code_version"]) == (200, expected, 1)
+
+
+async def test_a_rebuild_that_runs_is_not_begun_twice_and_ends_when_it_is_cancelled(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers)
+    await producer.start()
+    try:
+        await asyncio.gather(*[await producer.send("orders", b"{}", partition=0) for _ in range(200)])
+    finally:
+        await producer.stop()
+    path = (await client.post("/v1/rebuilds", json={"names": ["sales"], "rate": 1})).headers["Location"]
+
+    async def done() -> int:
+        return sum(one["done"] for one in (await client.get(path)).json()["progress"])
+
+    await until(done, lambda records: records > 0, SECONDS)
+    answer = await client.post("/v1/rebuilds", json={"names": ["stock", "sales"]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "rebuild_running")
+    assert path in answer.json()["detail"]
+    answer = await client.post("/v1/projections/sales/rollback")
+    assert (answer.status_code, answer.json()["code"]) == (409, "rollback_refused")
+    answer = await client.delete(path)
+    assert (answer.status_code, answer.json()["cancelled"]) == (202, True)
+    assert (await _ended(client, path))["state"] == "cancelled"
+    answer = await client.delete(path)
+    assert (answer.status_code, answer.json()["code"]) == (409, "rebuild_ended")
+    path = (await client.post("/v1/rebuilds", json={"names": ["sales"]})).headers["Location"]
+    run = await _ended(client, path)
+    assert (run["state"], run["progress"][0]["report"]["generation"]) == ("done", 2)
+
+
+async def test_a_run_without_a_sign_of_life_has_failed(client: httpx.AsyncClient, own: Settings) -> None:
+    run = uuid4()
+    connection = await asyncpg.connect(own.dsn)
+    await connection.execute(
+        "INSERT INTO stockroom.rebuilds (id, names, actor, state, beat_at) "
+        "VALUES ($1, '{sales}', 'staff:operator', 'running', now() - interval '11 seconds')",
+        run,
+    )
+    await connection.close()
+    shown = (await client.get(f"/v1/rebuilds/{run}")).json()
+    assert (shown["state"], shown["error"].startswith("no sign of life since ")) == ("failed", True)
+
+
+async def test_what_is_not_there_or_not_understood_is_told(client: httpx.AsyncClient) -> None:
+    wrong: list[tuple[str, str, Any, int, str]] = [
+        ("GET", f"/v1/rebuilds/{uuid4()}", None, 404, "rebuild_not_found"),
+        ("DELETE", f"/v1/rebuilds/{uuid4()}", None, 404, "rebuild_not_found"),
+        ("POST", "/v1/rebuilds", {"names": ["nobody"]}, 404, "projection_not_found"),
+        ("POST", "/v1/rebuilds", {"names": []}, 422, "validation_failed"),
+        ("POST", "/v1/rebuilds", {"names": ["sales"], "rate": 0}, 422, "validation_failed"),
+        ("POST", "/v1/rebuilds", {"name": "sales"}, 422, "validation_failed"),
+        ("POST", "/v1/projections/nobody/rollback", None, 404, "projection_not_found"),
+        ("POST", "/v1/projections/sales/rollback", None, 409, "rollback_refused"),
+        ("GET", "/v1/rebuilds?last=3", None, 400, "unknown_parameter"),
+    ]
+    for method, path, body, status, code in wrong:
+        answer = await client.request(method, path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), path
+    assert (await client.get("/v1/rebuilds")).json() == {"items": []}

@@ -1,0 +1,112 @@
+"""A rebuild is a row that tells how far it is; killed at any step it is gone on with, without loss or doubling."""
+
+import asyncio
+import sys
+from uuid import uuid4
+
+import asyncpg
+import orjson
+import pytest
+
+from infra.settings import REPOSITORY
+from projectors.rebuild_compare import Different
+from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_run import Run
+from tests.projectors.rebuilding import generation, quiet
+from tests.projectors.tiny import Bench, received
+from tests.support.poll import until
+from tests.support.running import running
+
+both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
+
+
+def _run(bench: Bench, options: RebuildOptions = RebuildOptions()) -> Run:  # noqa: B008 (never changes)
+    return Run(uuid4(), [bench.projection], options, 1)
+
+
+async def _row(bench: Bench, run: Run) -> asyncpg.Record:
+    row = await bench.pool.fetchrow("SELECT * FROM stockroom.rebuilds WHERE id = $1", run.id)
+    assert row is not None
+    return row
+
+
+@both_stores
+async def test_a_run_tells_how_it_ended_and_why(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a"), received("b")])
+    async with bench.working():
+        await bench.until_totals({"a": 1, "b": 1})
+        run = _run(bench)
+        await run.go(bench.settings, quiet())
+        row = await _row(bench, run)
+        [progress] = orjson.loads(row["progress"])
+        assert (row["state"], row["error"], row["names"]) == ("done", None, [bench.projection.name])
+        assert (progress["step"], progress["done"], progress["report"]["generation"]) == ("done", 5, 2)
+        if bench.projection.store == "redis":
+            await bench.redis.zincrby(f"{bench.projection.name}:2:totals", 1, "a")
+        else:
+            await bench.pool.execute(f"UPDATE {bench.projection.name}_g2.totals SET quantity = 2 WHERE sku = 'a'")
+        run = _run(bench)
+        with pytest.raises(Different):
+            await run.go(bench.settings, quiet())
+        row = await _row(bench, run)
+        assert (row["state"], "the rows differ" in row["error"]) == ("refused", True)
+
+
+@both_stores
+async def test_a_run_ends_when_its_row_says_so(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a") for _ in range(300)])
+    run = _run(bench, RebuildOptions(rate=1))
+    with pytest.raises(asyncio.CancelledError):
+        async with running(_cancelled(bench, run)):
+            await run.go(bench.settings, quiet())
+    assert (await _row(bench, run))["state"] == "cancelled"
+    assert await generation(bench) == 1
+
+
+async def _cancelled(bench: Bench, run: Run) -> None:
+    async def told() -> bool:
+        sql = "UPDATE stockroom.rebuilds SET cancelled = true WHERE id = $1 AND progress <> '[]'"
+        return await bench.pool.execute(sql, run.id) == "UPDATE 1"
+
+    await until(told, bool)
+
+
+@both_stores
+async def test_killed_at_any_step_it_is_gone_on_with_and_comes_to_the_same_rows(bench: Bench) -> None:
+    for partition in range(3):
+        await bench.writer.append(partition, [received(f"s{n % 7}", n % 5 + 1) for n in range(700)])
+    everything = {f"s{n}": 3 * 300 for n in range(7)}
+    async with bench.working():
+        await bench.until_totals(everything)
+        for step in ("filling", "events/s", "making indexes", "comparing", "switching"):
+            assert await _killed_at(bench, step), step
+            assert await bench.totals() == everything
+        serving = await generation(bench)
+        assert await _killed_at(bench, "") is False
+        assert await generation(bench) == serving + 1
+        await bench.writer.append(1, [received("s1")])
+        await bench.until_totals({**everything, "s1": 901})
+    assert (
+        await bench.pool.fetchval("SELECT count(*) FROM stockroom.parked WHERE projection = $1", bench.projection.name)
+        == 0
+    )
+
+
+async def _killed_at(bench: Bench, step: str) -> bool:
+    """Rebuild in a process of its own, which is killed as it begins a step; whether it was so."""
+    name, store = bench.projection.name, bench.projection.store
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.projectors.rebuilding", name, store),
+        cwd=REPOSITORY,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    said = []
+    async for line in process.stdout:
+        said.append(line.decode())
+        if step and step in said[-1]:
+            process.kill()
+            await process.wait()
+            return True
+    assert await process.wait() == 0, said
+    return False
