@@ -16,6 +16,9 @@ READING = (100_000, 20, 100)
 """Thresholds of garbage collection, after how many new objects and collections each generation is looked through, for a
 process that reads the log in large batches: seldom, 50 ms each time. Python's default of 700 objects costs it two
 fifths of its time, since every record brings a score of header tuples (docs/adr/0004-garbage-collection.md)."""
+FILLING = (10_000_000, 10, 10)
+"""Those for a rebuild, which holds the million objects of a chunk at once and frees them without help: hardly ever.
+With ``READING`` it looked through them ten times a chunk, a third of its time (docs/adr/0015-bulk-fill.md)."""
 ANSWERING = (1_000, 5, 5_000)
 """Those for a process that somebody waits for: often, 0.4 to 2 ms each; all objects only after 25 million new ones."""
 

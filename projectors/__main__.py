@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import typer
 
 from infra.http.serve import serve, stop_on_signals
-from infra.process import run_process
+from infra.process import FILLING, run_process
 from infra.settings import Settings
 from projectors import bulk_worker, dlq_command
 from projectors.app import create_app
@@ -59,7 +59,7 @@ def fill(share: str) -> None:
     async def filling(config: Settings) -> None:
         codes.append(await bulk_worker.fill(config, bulk_worker.Share.from_json(share)))
 
-    run_process(filling)
+    run_process(filling, FILLING)
     raise typer.Exit(codes[0])
 
 

@@ -10,7 +10,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from infra.process import run_process
+from infra.process import FILLING, run_process
 from infra.settings import Settings
 from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
@@ -72,7 +72,7 @@ def rebuild(
 
 def _end(main: Callable[[Settings], Coroutine[Any, Any, None]], json: bool) -> None:
     try:
-        run_process(main)
+        run_process(main, FILLING)
     except RebuildRefused as error:
         sys.stderr.write(f"{error}\n")
         if json:
