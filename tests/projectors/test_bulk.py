@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from event_schemas import order
+from event_schemas import order, stock
 from event_schemas.event import Event
 from event_schemas.record import Recorded
 from infra.settings import Settings
@@ -50,6 +50,15 @@ def _item(random: random.Random, number: int) -> Iterator[Event]:
         if random.random() < 0.7:
             yield released(sku, f"r{number}-{turn}", 2, warehouse_id)
         yield released(sku, f"gone{number}", 0, None)
+        yield stock.StockReservationRejected(
+            sku=sku,
+            reservation_id=f"no{number}-{turn}",
+            purpose=stock.Purpose.SALE,
+            ref_id="o",
+            requested=turn + 1,
+            available=0,
+            reason=random.choice(list(stock.RejectionReason)),
+        )
         if random.random() < 0.3:
             yield reserved(sku, f"gone{number}", 1, warehouse_id)
 
