@@ -4,7 +4,7 @@ A client that follows the answer asks with its Consistency-Token, and the query 
 on its way: when a consumer has the record, and when the read model's position is past it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.commands_alone import shares
@@ -95,8 +95,17 @@ def _section(title: str, seen: Seen, target_ms: float) -> Section:
                 Figure(f"{name}: processor time", round(share * 100), "% of a core")
                 for name, share in sorted(seen.shares.items(), key=lambda each: -each[1])
             ),
-            Figure("no command failed", not measured.failures),
-            Figure("no query failed", not measured.query_failures),
+            *_failed("commands", measured.failures),
+            *_failed("queries", measured.query_failures),
             Figure("every event was seen on its way", legs.missing == 0),
         ],
     )
+
+
+def _failed(what: str, kinds: Mapping[str, int]) -> list[Figure]:
+    """How many failed, wanted 0; where some did, how."""
+    told = ", ".join(f"{count:,} × {kind}" for kind, count in sorted(kinds.items()))
+    return [
+        Figure(f"{what} that failed", sum(kinds.values()), "", 0),
+        *([Figure(f"how {what} failed", told)] if told else []),
+    ]
