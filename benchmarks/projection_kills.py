@@ -28,7 +28,7 @@ class Extent(NamedTuple):
     invoices: int
 
 
-FULL = Extent(4, 4_000, 2_000)
+FULL = Extent(3, 2_000, 1_000)
 SHORT = Extent(1, 300, 150)
 
 

@@ -10,7 +10,7 @@ from infra.process import FILLING, run_process
 from infra.settings import Settings
 from projectors import bulk_worker, dlq_command
 from projectors.app import create_app
-from projectors.engine import Engine, connect_postgres, connect_redis
+from projectors.engine import HELD_SECONDS, Engine, connect_postgres, connect_redis
 from projectors.rebuild_command import rebuild
 from projectors.registry import PROJECTIONS
 from projectors.rollback_command import rollback
@@ -23,7 +23,7 @@ async def run(config: Settings) -> None:
     """Project and answer on the health port until SIGTERM or SIGINT. Raises `PortTaken`."""
     stop = stop_on_signals()
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(connect_postgres(config))
+        pool = await stack.enter_async_context(connect_postgres(config, held_seconds=HELD_SECONDS))
         redis = connect_redis(config)
         stack.push_async_callback(redis.aclose)
         engine = Engine(config, pool, redis, PROJECTIONS)

@@ -37,10 +37,18 @@ POSTGRES_SETTINGS = {
 """Rows and positions are lost together when PostgreSQL crashes, and read again: no commit has to wait for the disk."""
 
 
-def connect_postgres(settings: Settings, connections: int = 10) -> asyncpg.Pool:
-    """A pool that connects when first used; wait for `async with` on it."""
+HELD_SECONDS = 5
+"""So long a worker that stands still in the middle of a commit keeps its partitions from those who take over."""
+
+
+def connect_postgres(settings: Settings, connections: int = 10, held_seconds: int = 0) -> asyncpg.Pool:
+    """A pool that connects when first used; wait for `async with` on it.
+
+    The server ends a transaction in which nothing happens for ``held_seconds``; 0: never.
+    """
+    bounded = {**POSTGRES_SETTINGS, "idle_in_transaction_session_timeout": f"{held_seconds}s"}
     return asyncpg.create_pool(
-        settings.dsn, min_size=0, max_size=connections, command_timeout=60, server_settings=POSTGRES_SETTINGS
+        settings.dsn, min_size=0, max_size=connections, command_timeout=60, server_settings=bounded
     )
 
 

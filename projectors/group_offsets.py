@@ -24,12 +24,11 @@ def group_of(projection: str) -> str:
 
 
 class GroupOffsets:
-    """Commits the positions of one projection now and then. ``run`` goes on until it is cancelled."""
+    """Commits the positions of one projection's share now and then. ``run`` goes on until it is cancelled."""
 
     def __init__(self, bootstrap_servers: str, status: Status) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._status = status
-        self._shown: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
         """Commit what changed; a broker that is away is waited for."""
@@ -49,11 +48,12 @@ class GroupOffsets:
             partitions = list(self._positions())
             consumer.assign(partitions)
             consumer.pause(*partitions)  # it only commits; without this it would fetch the topic a second time
+            shown: dict[TopicPartition, int] = {}
             while partitions == list(self._positions()):
-                changed = dict(self._positions().items() - self._shown.items())
+                changed = dict(self._positions().items() - shown.items())
                 if changed:
                     await consumer.commit(changed)
-                    self._shown |= changed
+                    shown |= changed
                 await asyncio.sleep(EVERY_SECONDS)
 
     def _positions(self) -> Mapping[TopicPartition, int]:

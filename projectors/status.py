@@ -42,6 +42,7 @@ class Status:
         """Take over where the store stands."""
         self.generation, self.standings, self.parked = loaded.generation, dict(loaded.standings), loaded.parked
         self._next_appended_ms.clear()
+        self._behind_since = {one: since for one, since in self._behind_since.items() if one in self.standings}
         self.state = State.RUNNING
 
     def failed(self, state: State, error: BaseException) -> None:

@@ -4,10 +4,14 @@ import signal
 import time
 from functools import partial
 
+import asyncpg
 import pytest
 
 from projectors.engine import Engine, connect_postgres
+from projectors.positions import advance
+from projectors.postgres_store import PostgresStore
 from projectors.sharing import shares
+from projectors.sorting import Decoder
 from tests.projectors.tiny import PARTITIONS, Bench, received
 from tests.projectors.together import live_workers, own, shares_of, sharing, sharing_with
 from tests.projectors.worker import worker_process
@@ -91,3 +95,23 @@ async def test_a_worker_that_cannot_reach_postgresql_keeps_its_share_and_nothing
         for partition in PARTITIONS:
             await bench.writer.append(partition, [received("a")])
         await bench.until_totals({"a": 2 * len(PARTITIONS)})
+
+
+async def test_a_worker_that_stands_still_in_the_middle_of_a_commit_is_replaced_and_its_commit_fails(
+    bench: Bench,
+) -> None:
+    await bench.writer.append(0, [received("a")])
+    async with connect_postgres(bench.settings, held_seconds=1) as pool:
+        frozen = PostgresStore(pool, bench.projection, Decoder(0))
+        await frozen.prepare(PARTITIONS)
+        batches, parked = await bench.behind(frozen)
+
+        async def standing_still() -> None:
+            async with frozen.turn() as (connection, generation):
+                await advance(connection, bench.projection, generation, batches, parked)
+                async with sharing(bench, "other"):
+                    await bench.until_totals({"a": 1})
+
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await standing_still()
+    assert await bench.totals() == {"a": 1}

@@ -1,15 +1,13 @@
 """`python -m tests.projectors.worker NAME STORE WORKER`: a worker of a tiny projection as a process, to be killed."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 from infra.settings import REPOSITORY, Settings
-from projectors.engine import Engine, connect_postgres, connect_redis
+from projectors.engine import HELD_SECONDS, Engine, connect_postgres, connect_redis
 from projectors.projection import Projection
 from tests.projectors.tiny import tiny
 
@@ -17,7 +15,7 @@ from tests.projectors.tiny import tiny
 async def main(name: str, store: str, worker: str) -> None:
     settings = Settings()
     redis = connect_redis(settings)
-    async with connect_postgres(settings) as pool:
+    async with connect_postgres(settings, held_seconds=HELD_SECONDS) as pool:
         await Engine(settings, pool, redis, [tiny(name, "redis" if store == "redis" else "postgres")], worker).run()
 
 
@@ -27,7 +25,6 @@ async def worker_process(projection: Projection, worker: str) -> AsyncIterator[a
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.projectors.worker", projection.name, projection.store, worker),
         cwd=REPOSITORY,
-        env=cast(dict[str, str], os.environ),
         stdout=asyncio.subprocess.DEVNULL,
     )
     try:
