@@ -1,6 +1,7 @@
 """Endpoints of the read model `catalog`: search, one product, its prices. Stock is joined when it is asked."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -13,8 +14,8 @@ from query_api.as_of import Moment, history, moment_of
 from query_api.as_of_product import product_as_of, with_stock
 from query_api.as_of_stock import sums_at
 from query_api.catalog_answers import COLUMNS, NO_STOCK, PriceHistory, Product, ProductPage, product
-from query_api.catalog_counts import counts
-from query_api.catalog_query import Filters, ProductQuery, Sort, sort_kind
+from query_api.catalog_found import look_for
+from query_api.catalog_query import Filters, Sort, sort_kind
 from query_api.cursor import read_cursor, write_cursor
 from query_api.money import major, minor
 from query_api.paging import Cursor, Limit, Offset
@@ -84,13 +85,11 @@ async def search_products(
     typos, after = False, None
     if cursor is not None:
         *after, typos = read_cursor(named, cursor, (sort_kind(order), str, bool))
-    found = await counts(sources.postgres, filters, typos=typos)
+    look = partial(look_for, sources.postgres, filters, order, after, limit + 1, offset or 0)
+    found, rows = await look(typos=typos)
     if not found.total and filters.search and cursor is None:
         typos = True
-        found = await counts(sources.postgres, filters, typos=True)
-    query = ProductQuery(filters, typos=typos)
-    sql = query.page(order, after, limit + 1, offset or 0)
-    rows = await sources.postgres.rows(sql, *query.args)
+        found, rows = await look(typos=True)
     page, more = rows[:limit], len(rows) > limit
     place = (page[-1]["sort_value"], page[-1]["product_id"], typos) if more else None
     levels = await levels_of(sources, [row["sku"] for row in page])

@@ -1,8 +1,12 @@
-"""How many products match, in all and by kind: exact up to a bound, at least so many above it."""
+"""The products of a page, and how many match in all and by kind: exact up to a bound, at least so many above it."""
 
-from typing import NamedTuple
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from query_api.catalog_query import MOST_COUNTED, Filters, ProductQuery
+from asyncpg import Record
+
+from query_api.catalog_query import MOST_COUNTED, Filters, ProductQuery, Sort
 from query_api.postgres import Postgres
 
 ALL_KINDS = "SELECT value, sum(count)::bigint AS count FROM catalog.facet_counts WHERE facet = 'kind' GROUP BY value"
@@ -33,3 +37,19 @@ async def counts(postgres: Postgres, filters: Filters, *, typos: bool) -> Counts
     row = await postgres.row(query.count(), *query.args)
     total = int(row["total"]) if row else 0
     return Counts(min(total, MOST_COUNTED), total > MOST_COUNTED, kinds, True)
+
+
+async def look_for(
+    postgres: Postgres,
+    filters: Filters,
+    sort: Sort,
+    after: Sequence[Any] | None,
+    limit: int,
+    offset: int,
+    *,
+    typos: bool,
+) -> tuple[Counts, list[Record]]:
+    """The counts and the rows of a page (`ProductQuery.page`), asked for at once: in broad searches each takes long."""
+    query = ProductQuery(filters, typos=typos)
+    sql = query.page(sort, after, limit, offset)
+    return await asyncio.gather(counts(postgres, filters, typos=typos), postgres.rows(sql, *query.args))
