@@ -56,13 +56,12 @@ class Share(NamedTuple):
 
 async def fill(settings: Settings, share: Share) -> int:
     """Fill a share; the exit code: 0, or 1 after a line that says why it was refused."""
-    decode = Decoder(share.chunk if len(share.parts) > 1 else 0)
     async with connect_postgres(settings, 2) as pool, connect_redis(settings) as redis:
         members = []
         for part in share.parts:
             projection = named(part.projection)
             bulk = projection.bulk if part.bulk else None
-            store = store_of(pool, redis, projection, decode, rebuilding=part.generation, bulk=bulk)
+            store = store_of(pool, redis, projection, Decoder(0), rebuilding=part.generation, bulk=bulk)
             members.append(Member(store, _telling(part.projection)))
         try:
             await Filler(settings.bootstrap_servers, share.topic, pool, members, share.chunk).fill(share.ends)

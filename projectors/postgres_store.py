@@ -81,12 +81,15 @@ class PostgresStore:
 
     async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
         """Rows and positions in one transaction. What cannot be applied is found and parked with it."""
-        (outcome,) = await commit_together(self._pool, [(self, parked)], batches)
+        (outcome,) = await commit_together(self._pool, [(self, parked, self.sort(batches, parked))], batches)
         return outcome
 
-    def work(self, batches: Sequence[Batch], parked: ParkedKeys) -> Work:
+    def sort(self, batches: Sequence[Batch], parked: ParkedKeys) -> Sorting:
+        """Batches decoded and sorted."""
+        return Sorting(batches, parked.keys, self._decode, self.voided)
+
+    def work(self, batches: Sequence[Batch], parked: ParkedKeys, sorting: Sorting) -> Work:
         """What is to be done of batches, without a server; what `apply` refuses is to be parked."""
-        sorting = Sorting(batches, parked.keys, self._decode, self.voided)
         return Work(batches, parked, sorting, applied(sorting, self._changes))
 
     async def write(self, connection: Connection, work: Work, *, singly: bool) -> None:
@@ -166,13 +169,14 @@ class PostgresStore:
 
 
 async def commit_together(
-    pool: asyncpg.Pool, stores: Sequence[tuple[PostgresStore, ParkedKeys]], batches: Sequence[Batch]
+    pool: asyncpg.Pool, stores: Sequence[tuple[PostgresStore, ParkedKeys, Sorting]], batches: Sequence[Batch]
 ) -> list[Outcome]:
-    """Rows and positions of several projections that stand at the same place, in one transaction.
+    """Rows and positions of several projections that stand at the same place, in one transaction. Each comes with what
+    it has parked and with the batches, sorted.
 
     Raises ``NotCommitted``; then nothing has changed.
     """
-    works = [(store, store.work(batches, parked)) for store, parked in stores]
+    works = [(store, store.work(batches, parked, sorting)) for store, parked, sorting in stores]
     try:
         async with pool.acquire() as connection, connection.transaction():
             for store, work in works:

@@ -41,7 +41,7 @@ __all__ = ["Rebuild", "RebuildRefused", "Report", "rebuild_all"]
 
 NEAR = 1_000
 """So many events behind, the rest is read while the live engine is held back."""
-REMEMBERED = 25_000
+REMEMBERED = 10_000
 
 T = TypeVar("T")
 

@@ -15,10 +15,11 @@ from projectors.postgres_store import PostgresStore, commit_together
 from projectors.rebuild_rate import RateLimit
 from projectors.rebuild_row import RebuildRefused
 from projectors.redis_store import RedisStore
+from projectors.sorting import Sorting
 from projectors.store import GenerationMoved, ParkedKeys, PositionMoved, Standing
 
-CHUNK = 20_000
-"""Records that are folded in memory and committed together: about 150 MB while they are."""
+CHUNK = 10_000
+"""Records that are folded in memory and committed together."""
 MAX_RECORDS = 5_000
 FETCH_BYTES = 8 * 1024 * 1024
 
@@ -94,15 +95,35 @@ class Filler:
                     await self._commit(members, batches)
 
     async def _commit(self, members: Sequence[Member], batches: Sequence[Batch]) -> None:
-        postgres = [(one, one.store) for one in members if isinstance(one.store, PostgresStore)]
-        stores = [(store, self._parked[one]) for one, store in postgres]
-        outcomes = await commit_together(self._pool, stores, batches) if stores else []
-        done = dict(zip((one for one, _ in postgres), outcomes, strict=True))
+        sorted_for = self._sorted(members, batches)
+        works = [
+            (one.store, self._parked[one], sorted_for[one]) for one in members if isinstance(one.store, PostgresStore)
+        ]
+        together = iter(await commit_together(self._pool, works, batches) if works else ())
         for one in members:
-            outcome = done.get(one) or await one.store.commit(batches, self._parked[one])
-            self._parked[one] = self._parked[one].after(outcome)
+            parked = self._parked[one]
+            if isinstance(one.store, RedisStore):
+                outcome = await one.store.commit(batches, parked, sorted_for[one])
+            else:
+                outcome = next(together)
+            self._parked[one] = parked.after(outcome)
             one.advanced(passed(batches))
         await self._limit.passed(passed(batches))
+
+    def _sorted(self, members: Sequence[Member], batches: Sequence[Batch]) -> dict[Member, Sorting]:
+        """Decoded once for all; but for those that have keys parked, as what queues behind them is not decoded, and for
+        those from which records were dropped.
+        """
+        found: dict[Member, Sorting] = {}
+        plain: Sorting | None = None
+        for one in members:
+            parked = self._parked[one]
+            if parked.keys or one.store.voided:
+                found[one] = one.store.sort(batches, parked)
+            else:
+                plain = plain or one.store.sort(batches, parked)
+                found[one] = plain.twin()
+        return found
 
     def _behind(self, positions: Mapping[tuple[str, int], Position], ends: Mapping[int, int]) -> int:
         return sum(max(0, end - positions[self._topic, number].next_offset) for number, end in ends.items())

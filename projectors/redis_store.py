@@ -116,9 +116,16 @@ class RedisStore:
         """Positions of any generation, as they stand."""
         return await positions_of(self._redis, names.prefix(self._projection.name, generation))
 
-    async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
-        """Commands and positions in one script. What cannot be applied is found and parked with it."""
-        sorting = Sorting(batches, parked.keys, self._decode, self.voided)
+    def sort(self, batches: Sequence[Batch], parked: ParkedKeys) -> Sorting:
+        """Batches decoded and sorted."""
+        return Sorting(batches, parked.keys, self._decode, self.voided)
+
+    async def commit(self, batches: Sequence[Batch], parked: ParkedKeys, sorting: Sorting | None = None) -> Outcome:
+        """Commands and positions in one script. What cannot be applied is found and parked with it.
+
+        ``sorting`` is of these batches, if they were sorted already.
+        """
+        sorting = sorting or self.sort(batches, parked)
 
         def around() -> dict[str, Any]:
             parkings = Counter(one.record.partition for one in sorting.parked)

@@ -1,6 +1,7 @@
 """Sorts the records of a batch into events to apply and records to park, in log order within each key. Pure."""
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from copy import copy
 from types import MappingProxyType
 
 from event_schemas.codec import UndecodableEvent
@@ -58,6 +59,12 @@ class Sorting:
             for record in batch.records:
                 if (record.partition, record.offset) not in voided:
                     self._sort(record, decode)
+
+    def twin(self) -> "Sorting":
+        """The same for another projection, which may fail to apply other events; nothing is decoded again."""
+        other = copy(self)
+        other.events, other.parked, other._heads = list(self.events), list(self.parked), dict(self._heads)
+        return other
 
     @property
     def outcome(self) -> Outcome:

@@ -16,7 +16,7 @@ from projectors.rebuild_fill import Filler, Member
 from projectors.rebuild_postgres import PostgresTarget
 from projectors.rebuild_row import RebuildRefused, begin
 from projectors.redis_store import RedisStore
-from projectors.sorting import Decoder
+from projectors.sorting import Decoder, Sorting
 from projectors.store import Outcome, ParkedKeys
 from tests.projectors.tiny import PARTITIONS, Bench, received, tiny
 
@@ -134,23 +134,22 @@ async def test_whoever_was_left_behind_by_a_kill_catches_up_and_all_go_on_from_o
     await _live(bench)
     sums = tiny(f"{unique}r", "redis", bench.projection.topic)
 
-    class Dies:
-        """A Redis that the process does not reach any more after two commits."""
+    class Dies(RedisStore):
+        """The process is killed before its third commit to Redis."""
 
-        def __init__(self, store: RedisStore) -> None:
-            self.load, self.store, self.left = store.load, store, 2
+        left = 2
 
-        async def commit(self, batches: Sequence[Batch], parked: ParkedKeys) -> Outcome:
+        async def commit(self, batches: Sequence[Batch], parked: ParkedKeys, sorting: Sorting | None = None) -> Outcome:
             if not self.left:
                 raise Killed
             self.left -= 1
-            return await self.store.commit(batches, parked)
+            return await super().commit(batches, parked, sorting)
 
     async with _generation(bench) as (rows, target), _generation(bench, sums) as (scores, _):
         assert isinstance(scores, RedisStore)
-        dying = Dies(scores)
+        dying = Dies(bench.redis, bench.pool, sums, Decoder(0), rebuilding=scores.generation)
         with pytest.raises(Killed):
-            await _filler(bench, rows, dying, chunk=30).fill(ends)  # type: ignore[arg-type]
+            await _filler(bench, rows, dying, chunk=30).fill(ends)
         stands = [(await store.load(PARTITIONS)).standings for store in (rows, scores)]
         assert sum(one.position.next_offset for one in stands[0].values()) == 90
         assert sum(one.position.next_offset for one in stands[1].values()) == 60
