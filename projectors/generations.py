@@ -5,6 +5,7 @@ All functions work inside the caller's transaction. A projection in Redis has a 
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import asyncpg
 
@@ -88,33 +89,56 @@ async def create_indexes(connection: Connection, projection: Projection, generat
             await connection.execute(f"ANALYZE {schema}.{_checked(table)}")
 
 
+class Views(NamedTuple):
+    """Statements that point the public views at a generation: where columns are as before, and where they are not."""
+
+    replaced: str
+    recreated: str
+
+
+async def views_of(
+    connection: Connection, projection: Projection, generation: int, *, instead_of: int | None = None
+) -> Views:
+    """The views of all tables of a generation. Those of tables that only the generation ``instead_of`` has are removed:
+    that one may be of another version.
+    """
+    if projection.store != "postgres":
+        return Views("", "")
+    public, schema = _checked(projection.public_schema), schema_of(projection, generation)
+    shown = await _tables(connection, schema)
+    hidden = set() if instead_of is None else await _tables(connection, schema_of(projection, instead_of)) - shown
+    begun = f"CREATE SCHEMA IF NOT EXISTS {public};" + "".join(
+        f"DROP VIEW IF EXISTS {public}.{table};" for table in sorted(hidden)
+    )
+    views = [f"VIEW {public}.{table} AS SELECT * FROM {schema}.{table};" for table in sorted(shown)]
+    dropped = "".join(f"DROP VIEW IF EXISTS {public}.{table};" for table in sorted(shown))
+    return Views(
+        begun + "".join(f"CREATE OR REPLACE {view}" for view in views),
+        begun + dropped + "".join(f"CREATE {view}" for view in views),
+    )
+
+
+async def show_views(connection: Connection, views: Views) -> None:
+    """Point the views there. Until the transaction ends everybody sees the generation before."""
+    if not views.replaced:
+        return
+    try:
+        async with connection.transaction():
+            await connection.execute(views.replaced)
+    except asyncpg.InvalidTableDefinitionError:
+        await connection.execute(views.recreated)
+
+
 async def show_generation(
     connection: Connection, projection: Projection, generation: int, *, instead_of: int | None = None
 ) -> None:
-    """Point the public views at the tables of a generation. Until the transaction ends everybody sees the one before.
-
-    Views of tables that only the generation ``instead_of`` has are removed: that one may be of another version.
-    """
-    if projection.store != "postgres":
-        return
-    public, schema = _checked(projection.public_schema), schema_of(projection, generation)
-    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {public}")
-    shown = await _tables(connection, schema)
-    for table in set() if instead_of is None else await _tables(connection, schema_of(projection, instead_of)) - shown:
-        await connection.execute(f"DROP VIEW IF EXISTS {public}.{_checked(table)}")
-    for table in sorted(map(_checked, shown)):
-        select = f"VIEW {public}.{table} AS SELECT * FROM {schema}.{table}"
-        try:
-            async with connection.transaction():
-                await connection.execute(f"CREATE OR REPLACE {select}")
-        except asyncpg.InvalidTableDefinitionError:
-            await connection.execute(f"DROP VIEW {public}.{table}")
-            await connection.execute(f"CREATE {select}")
+    """Point the public views at a generation; see ``views_of`` and ``show_views``."""
+    await show_views(connection, await views_of(connection, projection, generation, instead_of=instead_of))
 
 
 async def _tables(connection: Connection, schema: str) -> set[str]:
     rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema)
-    return {row["tablename"] for row in rows}
+    return {_checked(row["tablename"]) for row in rows}
 
 
 async def drop_generation(connection: Connection, projection: Projection, generation: int) -> None:

@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
 from infra.http.principal import Operator
@@ -18,11 +16,12 @@ from infra.http.strict_query import strict_query
 from projectors.back_off import AWAY
 from projectors.dead_letters_http import ProjectionUnknown
 from projectors.projection import Projection
+from projectors.rebuild_bodies import RebuildList, RebuildRequest, RebuildShown, RollbackShown
 from projectors.rebuild_processes import Asked, RebuildProcesses
 from projectors.rebuild_run import begin
 from projectors.rollback import RollbackRefused, roll_back
 
-SILENT_SECONDS = 10
+SILENT_SECONDS = 30
 """A run without a sign of life for so long has ended without saying so."""
 
 _SHOWN = f"""
@@ -57,56 +56,6 @@ class CannotRollBack(Conflict):
     """There is no generation to go back to, or a rebuild is under way; `detail` says which."""
 
     code, title = "rollback_refused", "It cannot be rolled back"
-
-
-class RebuildRequest(BaseModel):
-    """What to rebuild, and how."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    names: list[str] = Field(min_length=1, max_length=100, description="Names of projections.")
-    partitions_in_parallel: int | None = Field(
-        default=None, ge=1, le=64, description="Processes that read partitions side by side; null: one a core."
-    )
-    rate: float | None = Field(default=None, ge=1, description="Most events a second, read by one process.")
-    accept: bool = Field(default=False, description="Switch although rows differ from those that serve.")
-    anew: bool = Field(default=False, description="Drop what an earlier rebuild has filled and left.")
-
-
-class RebuildShown(BaseModel):
-    """One run of a rebuild."""
-
-    id: UUID
-    names: list[str]
-    actor: str
-    state: Literal["running", "done", "refused", "failed", "cancelled"]
-    cancelled: bool = Field(description="Somebody has asked for its end.")
-    started_at: datetime
-    beat_at: datetime = Field(description="Its last sign of life.")
-    ended_at: datetime | None
-    progress: list[dict[str, Any]] = Field(
-        description="By projection: generation, step, events done and expected, report."
-    )
-    error: str | None
-
-
-class RebuildList(BaseModel):
-    """Runs, the newest first."""
-
-    items: list[RebuildShown]
-
-
-class RollbackShown(BaseModel):
-    """What a rollback did."""
-
-    projection: str
-    generation: int = Field(description="The one that serves now.")
-    version: int
-    kept_generation: int = Field(description="The one that served before; a second rollback returns to it.")
-    kept_version: int
-    code_version: int = Field(description="Where it is not `version`, nothing that runs here fills what serves.")
-    events_behind: int
-    milliseconds: float
 
 
 def rebuilds_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> APIRouter:

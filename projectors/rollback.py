@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from projectors import redis_keys as names
 from projectors.audit import audit_generation
 from projectors.control_tables import Connection
-from projectors.generations import show_generation
+from projectors.generations import Views, show_views, views_of
 from projectors.positions import load_positions
 from projectors.projection import Projection
 from projectors.projection_row import hold_back, let_go, lock_row
@@ -53,7 +53,7 @@ class RolledBack(NamedTuple):
     code_version: int
     """Of the code that did it. Where it is not ``version``, nothing that this code runs fills the generation."""
     events_behind: int
-    """Records that the generation has not read and the one before had."""
+    """Records that the generation had not read and the one before had, just before."""
     milliseconds: float
     """From the moment that commits were held back to the end of the transaction."""
 
@@ -97,44 +97,42 @@ class _Rollback:
         self._versions = row["version"], row["kept_version"]
 
     async def run(self) -> RolledBack:
+        name, (before, version) = self._projection.name, self._versions
+        now, then = await self._standings(self._serving), await self._standings(self._kept)
+        if not then:
+            raise RollbackRefused(f"{name}: generation {self._kept} is not there any more")
+        behind = sum(
+            max(0, one.position.next_offset - (then[number].position.next_offset if number in then else 0))
+            for number, one in now.items()
+        )
+        views = await views_of(self._connection, self._projection, self._kept, instead_of=self._serving)
         for _ in range(TRIES):
             began = time.monotonic()
-            await hold_back(self._connection, self._projection.name)
+            await hold_back(self._connection, name)
             try:
-                behind = await self._change_over()
+                await self._change_over(views, behind)
             except SWITCH_AGAIN:
-                await let_go(self._connection, self._projection.name)
+                await let_go(self._connection, name)
                 continue
             except BaseException:
-                await let_go(self._connection, self._projection.name)
+                await let_go(self._connection, name)
                 raise
-            before, version = self._versions
+            took = (time.monotonic() - began) * 1_000
             code = self._projection.version
-            milliseconds = (time.monotonic() - began) * 1_000
-            return RolledBack(
-                self._projection.name, self._kept, version, self._serving, before, code, behind, milliseconds
-            )
-        raise RollbackRefused(f"{self._projection.name}: queries hold the views, try again")
+            return RolledBack(name, self._kept, version, self._serving, before, code, behind, took)
+        raise RollbackRefused(f"{name}: queries hold the views, try again")
 
-    async def _change_over(self) -> int:
+    async def _change_over(self, views: Views, behind: int) -> None:
         connection, name = self._connection, self._projection.name
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL synchronous_commit = on")
             await lock_row(connection, name)
-            now, then = await self._standings(self._serving), await self._standings(self._kept)
-            if not then:
-                raise RollbackRefused(f"{name}: generation {self._kept} is not there any more")
-            behind = sum(
-                max(0, one.position.next_offset - (then[number].position.next_offset if number in then else 0))
-                for number, one in now.items()
-            )
             await connection.execute(_SWAP, name)
-            await show_generation(connection, self._projection, self._kept, instead_of=self._serving)
+            await show_views(connection, views)
             outcome: dict[str, Any] = {"from": self._serving, "versions": self._versions, "events_behind": behind}
             await audit_generation(connection, self._actor, "rollback", self._projection, self._kept, outcome)
             if self._projection.store == "redis":
                 await self._redis.set(names.active_key(name), self._kept)
-        return behind
 
     async def _standings(self, generation: int) -> dict[int, Standing]:
         if self._projection.store == "redis":

@@ -103,7 +103,7 @@ async def test_a_run_without_a_sign_of_life_has_failed(client: httpx.AsyncClient
     connection = await asyncpg.connect(own.dsn)
     await connection.execute(
         "INSERT INTO stockroom.rebuilds (id, names, actor, state, beat_at) "
-        "VALUES ($1, '{sales}', 'staff:operator', 'running', now() - interval '11 seconds')",
+        "VALUES ($1, '{sales}', 'staff:operator', 'running', now() - interval '31 seconds')",
         run,
     )
     await connection.close()

@@ -1,0 +1,57 @@
+"""Bodies of requests and answers about rebuilds and rollbacks."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RebuildRequest(BaseModel):
+    """What to rebuild, and how."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    names: list[str] = Field(min_length=1, max_length=100, description="Names of projections.")
+    partitions_in_parallel: int | None = Field(
+        default=None, ge=1, le=64, description="Processes that read partitions side by side; null: one a core."
+    )
+    rate: float | None = Field(default=None, ge=1, description="Most events a second, read by one process.")
+    accept: bool = Field(default=False, description="Switch although rows differ from those that serve.")
+    anew: bool = Field(default=False, description="Drop what an earlier rebuild has filled and left.")
+
+
+class RebuildShown(BaseModel):
+    """One run of a rebuild."""
+
+    id: UUID
+    names: list[str]
+    actor: str
+    state: Literal["running", "done", "refused", "failed", "cancelled"]
+    cancelled: bool = Field(description="Somebody has asked for its end.")
+    started_at: datetime
+    beat_at: datetime = Field(description="Its last sign of life.")
+    ended_at: datetime | None
+    progress: list[dict[str, Any]] = Field(
+        description="By projection: generation, step, events done and expected, report."
+    )
+    error: str | None
+
+
+class RebuildList(BaseModel):
+    """Runs, the newest first."""
+
+    items: list[RebuildShown]
+
+
+class RollbackShown(BaseModel):
+    """What a rollback did."""
+
+    projection: str
+    generation: int = Field(description="The one that serves now.")
+    version: int
+    kept_generation: int = Field(description="The one that served before; a second rollback returns to it.")
+    kept_version: int
+    code_version: int = Field(description="Where it is not `version`, nothing that runs here fills what serves.")
+    events_behind: int
+    milliseconds: float
