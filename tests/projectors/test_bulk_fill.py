@@ -192,3 +192,24 @@ async def test_two_fillings_at_once_write_every_record_once(bench: Bench) -> Non
         await asyncio.gather(*(_filler(bench, store, chunk=9).fill(ends) for store in (one, other)))
         await target.index()
     assert await _tables(bench, 2) == await _tables(bench, 1)
+
+
+async def test_what_one_projection_cannot_apply_the_others_of_its_topic_do(bench: Bench, unique: str) -> None:
+    await bench.writer.append(0, [received("a"), received("b", 1, "explode"), received("b"), received("c", 5_000)])
+    ends = await _ends(bench)
+    lenient = tiny(f"{unique}r", "postgres", bench.projection.topic)
+    lenient = lenient._replace(ddl=lenient.ddl.replace("CHECK (quantity < 1000)", ""), public_schema=f"{unique}_public")
+    async with _generation(bench) as (strict, _), _generation(bench, lenient) as (other, target):
+        await _filler(bench, strict, other, chunk=50_000).fill(ends)
+        await target.index()
+    try:
+        assert [(key, code) for _, _, key, code in await _parked(bench, 2)] == [
+            ("b", "apply_failed"),
+            ("b", "queued_behind"),
+            ("c", "apply_failed"),
+        ]
+        rows = await bench.pool.fetch(f"SELECT sku, quantity FROM {lenient.name}_g2.totals ORDER BY sku")
+        assert [tuple(row) for row in rows] == [("a", 1), ("c", 5_000)]
+    finally:
+        for generation in (1, 2):
+            await bench.pool.execute(f"DROP SCHEMA IF EXISTS {lenient.name}_g{generation} CASCADE")
