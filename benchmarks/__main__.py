@@ -17,7 +17,6 @@ from benchmarks import commands as commands_of
 from benchmarks import commands_extent, projections_extent, queries_extent, scale_extent, starting
 from benchmarks import freshness as freshness_of
 from benchmarks import kills as kills_of
-from benchmarks import poison as poison_of
 from benchmarks import projection_kills as projection_kills_of
 from benchmarks import queries as queries_of
 from benchmarks import retail as retail_of
@@ -109,13 +108,6 @@ def queries(short: Short = False, save: Save = True) -> None:
     """Order by id and top sellers beside bare handlers of the same rows: target 0.7; search in 100,000 products."""
     measuring = queries_of.measure(queries_extent.SHORT if short else queries_extent.FULL)
     _run("queries", ["--short"] if short else [], measuring, save=save and not short)
-
-
-@cli.command()
-def poison(short: Short = False, save: Save = True) -> None:
-    """10,000 events among 1,000,000 that broken code parks, and a retry by sound code: all must be as without them."""
-    measuring = poison_of.measure(poison_of.SHORT if short else poison_of.FULL)
-    _run("poison", ["--short"] if short else [], measuring, save=save and not short)
 
 
 @cli.command()

@@ -7,15 +7,15 @@ spread over all keys, so the same log read by sound code is the clean run. Parki
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import asyncpg
 from redis.asyncio import Redis
 
 from benchmarks.contents import Contents, contents
 from benchmarks.figures import Figure, Section
-from benchmarks.poison_log import fill
-from benchmarks.scale_world import running_world
+from benchmarks.projections_extent import Extent
+from benchmarks.projections_log import filled_log
 from event_schemas.codec import UnknownEventType
 from event_schemas.record import LogRecord, Recorded, recorded
 from event_schemas.topics import ORDERS
@@ -30,32 +30,10 @@ from projectors.sorting import Decode
 from projectors.store import Place
 
 PROJECTIONS = order_history.PROJECTION, top_sellers.PROJECTION
+EVERY = 100
+"""One event in so many is poison."""
 MAX_RECORDS = 2_000
 """Of a batch, as the engine reads them."""
-
-
-class Poisoned(Protocol):
-    """How much is measured."""
-
-    @property
-    def poisoned_orders(self) -> int:
-        """Orders in the log, each with two events."""
-
-    @property
-    def poison(self) -> int:
-        """Events of them that the broken code cannot take."""
-
-
-@dataclass(frozen=True)
-class Extent:
-    """Sizes for a run of its own."""
-
-    poisoned_orders: int
-    poison: int
-
-
-FULL = Extent(poisoned_orders=500_000, poison=10_000)
-SHORT = Extent(poisoned_orders=10_000, poison=200)
 
 
 @dataclass(frozen=True)
@@ -69,13 +47,12 @@ class Log:
     """The poison, and what follows it for its keys."""
 
 
-async def measure(extent: Poisoned) -> list[Section]:
-    """A section for each store. Raises `CannotStart`, `StartFailed` or `OutcomeUnknown`."""
-    async with running_world() as world:
-        await fill(world.settings, extent.poisoned_orders)
-        log = await _chosen(world.settings, 2 * extent.poisoned_orders, extent.poison)
-        async with connect_postgres(world.settings) as pool, connect_redis(world.settings) as redis:
-            return [await _Run(world.settings, pool, redis, log, one).measured() for one in PROJECTIONS]
+async def measure(extent: Extent) -> list[Section]:
+    """A section for each store. Raises `CannotStart` or `StartFailed`."""
+    async with filled_log(extent.orders) as filled:
+        log, settings = await _chosen(filled.settings), filled.settings
+        async with connect_postgres(settings) as pool, connect_redis(settings) as redis:
+            return [await _Run(settings, pool, redis, log, one).measured() for one in PROJECTIONS]
 
 
 class _Run:
@@ -162,17 +139,17 @@ def _place(event: Recorded) -> Place:
     return event.partition, event.offset
 
 
-async def _chosen(settings: Settings, events: int, poison: int) -> Log:
-    """Every so-many-th event, those that cannot be decoded and those that cannot be applied in turn."""
+async def _chosen(settings: Settings) -> Log:
+    """One event in ``EVERY``, those that cannot be decoded and those that cannot be applied in turn."""
     chosen: list[Place] = []
     parked: set[Place] = set()
     keys: set[bytes | None] = set()
-    step, seen = events // poison, 0
+    seen = 0
     starts = {(ORDERS.name, number): START for number in range(settings.partitions)}
     async with LogReader(settings.bootstrap_servers, starts) as reader:
         async for batch in reader.until(await reader.ends()):
             for record in batch.records:
-                if seen % step == step // 2:
+                if seen % EVERY == EVERY // 2:
                     chosen.append((record.partition, record.offset))
                     keys.add(record.key)
                 if record.key in keys:

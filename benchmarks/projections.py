@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from benchmarks import (
+    poison,
     projections_follower,
     projections_fresh,
     projections_rebuild,
@@ -19,5 +20,6 @@ PARTS: Mapping[str, Callable[[Extent], Coroutine[Any, Any, list[Section]]]] = {
     "throttled": projections_throttled.measure,
     "freshness": projections_fresh.measure,
     "follower": projections_follower.measure,
+    "poison": poison.measure,
 }
 """By name. Each writes a result of its own, `projections_NAME`."""
