@@ -1,0 +1,73 @@
+"""HTTP of the streams' process: is it alive, is it ready, and how far behind is it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from infra.http.problems import Unavailable, install
+from projectors.log_ends import LogEnds
+from projectors.streams.worker import Worker
+
+
+class NotReady(Unavailable):
+    """The streams have not taken up their partitions yet, or cannot publish; `reasons` says which."""
+
+    code, title = "not_ready", "The streams are not running"
+
+
+class Health:
+    """What the process knows of itself. `worker` is there once Kafka has answered."""
+
+    def __init__(self, ends: LogEnds, topic: str) -> None:
+        self.worker: Worker | None = None
+        self.not_published: str | None = "nothing published yet"
+        """Why Redis does not have what the shards say; None when it has."""
+        self._ends = ends
+        self._topic = topic
+
+    def reasons(self) -> list[str]:
+        """Why the streams are not ready; empty when they are."""
+        if self._ends.error is not None:
+            return [f"Kafka: {self._ends.error}"]
+        if self.worker is None or not self.worker.is_ready:
+            return ["the tables are being recovered"]
+        return [self.not_published] if self.not_published else []
+
+    def partitions(self) -> list[dict[str, int]]:
+        """Position, end and events between them of each partition that this worker has."""
+        ends = self._ends.of(self._topic)
+        shards = self.worker.shards if self.worker else {}
+        found = []
+        for partition, shard in sorted(shards.items()):
+            next_offset = shard.position.next_offset
+            end = max(ends.get(partition, 0), next_offset)
+            found.append(
+                {"partition": partition, "next_offset": next_offset, "end": end, "lag_events": end - next_offset}
+            )
+        return found
+
+
+def create_health_app(health: Health) -> FastAPI:
+    """The app that shows it. It changes nothing."""
+    app = FastAPI(title="Stockroom streams", version="1")
+    install(app)
+
+    @app.get("/health")
+    async def alive() -> dict[str, str]:
+        """The process is alive."""
+        return {"status": "ok"}
+
+    @app.get("/ready")
+    async def ready() -> dict[str, Any]:
+        """Partitions are taken up and published; else 503 `not_ready`. `alarms`: events that could not be read."""
+        if reasons := health.reasons():
+            raise NotReady("; ".join(reasons), reasons=reasons)
+        undecodable = health.worker.trades.undecodable if health.worker else 0
+        return {"status": "ready", "alarms": {"undecodable events": undecodable}}
+
+    @app.get("/positions")
+    async def positions() -> dict[str, list[dict[str, int]]]:
+        """Position, end and lag of each partition that this worker has."""
+        return {"partitions": health.partitions()}
+
+    return app

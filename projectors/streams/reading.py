@@ -1,0 +1,52 @@
+"""From Faust's messages to trades, by the log's own rules. Only what may have sold something is decoded."""
+
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+import structlog
+from faust.types import EventT
+
+from event_schemas.codec import UndecodableEvent
+from event_schemas.envelope import Headers, MalformedEnvelope
+from event_schemas.order import OrderCancelled, OrderConfirmed
+from event_schemas.record import LogRecord, recorded
+from projectors.streams.shard import Trade, trade
+
+TRADING = tuple(f"{event.wire_name}.".encode() for event in (OrderConfirmed, OrderCancelled))
+
+log = structlog.get_logger()
+
+
+def log_record(event: EventT[bytes]) -> LogRecord:
+    """The record that Faust hands over, in our own form."""
+    message = event.message
+    return LogRecord(
+        message.topic,
+        message.partition,
+        message.offset,
+        int(message.timestamp * 1000),
+        message.key,
+        message.value,
+        cast(Headers, message.headers),
+    )
+
+
+class Trades:
+    """Decodes trades. What cannot be decoded is passed over, told and counted: the engine's projections park it."""
+
+    def __init__(self) -> None:
+        self.undecodable = 0
+
+    def of(self, records: Iterable[LogRecord]) -> Iterator[Trade]:
+        """The trades among records that count."""
+        for record in records:
+            if not dict(record.headers)["ce_type"].startswith(TRADING):
+                continue
+            try:
+                found = trade(record.offset, recorded(record).event)
+            except (UndecodableEvent, MalformedEnvelope) as error:
+                self.undecodable += 1
+                log.error("passed over", partition=record.partition, offset=record.offset, error=str(error))
+            else:
+                if found is not None:
+                    yield found
