@@ -22,7 +22,7 @@ from infra.log_audit import audit, read_batches
 from infra.log_reader import START, LogReader
 from infra.settings import Settings
 
-VICTIMS = ("command_api", "policies", "projectors", "query_api", "redis", "postgres", "kafka")
+VICTIMS = ("command_api", "policies", "projectors", "streams", "query_api", "redis", "postgres", "kafka")
 READY_SECONDS = 120.0
 LOOK_SECONDS = 0.3
 

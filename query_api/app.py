@@ -7,7 +7,18 @@ from infra.http.limits import BodyLimit
 from infra.http.problem_schema import problem_responses
 from infra.http.strict_query import strict_query
 from infra.settings import Settings
-from query_api import catalog, events, health, order_history, projections, sales, stock, top_sellers, why
+from query_api import (
+    catalog,
+    events,
+    health,
+    order_history,
+    projections,
+    recommendations,
+    sales,
+    stock,
+    top_sellers,
+    why,
+)
 from query_api.lean_route import QueryApp
 from query_api.sources import Sources
 
@@ -16,6 +27,7 @@ ROUTERS = (
     stock.router,
     order_history.router,
     top_sellers.router,
+    recommendations.router,
     sales.router,
     events.router,
     why.router,

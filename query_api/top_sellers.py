@@ -1,8 +1,8 @@
-"""Endpoint of the read model `top_sellers`: sorted sets from Redis, names from the catalog."""
+"""Endpoint of top sellers: sorted sets of the read model `top_sellers`, or of the streams; names from the catalog."""
 
 import re
-from datetime import date
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 from infra.http.consistency_token import HEADER
 from infra.http.principal import CurrentPrincipal
 from infra.http.problems import ValidationFailed
+from query_api import live
 from query_api.days import Day, before, between, today
 from query_api.lean_route import Answering, json
 from query_api.paging import Limit
@@ -46,11 +47,16 @@ class Seller(BaseModel):
 
 
 class TopSellers(BaseModel):
-    """The best sellers. The days are UTC and both count; null for all time."""
+    """The best sellers. The days are UTC and both count; null for all time.
+
+    A live window has no days: what was sold `since` then counts, as it was published at `as_of`.
+    """
 
     window: str
     first_day: date | None
     last_day: date | None
+    since: datetime | None
+    as_of: datetime | None
     items: list[Seller]
 
 
@@ -63,9 +69,10 @@ async def top_sellers(
     window: Annotated[
         str | None,
         Query(
-            pattern=r"^(all|[1-9]\d{0,2}d)$",
-            description="`all`, or so many days up to today: `7d`, `30d`. `all` when nothing is given.",
-            examples=["all", "7d", "30d"],
+            pattern=r"^(all|1h|24h|now-7d|now-30d|[1-9]\d{0,2}d)$",
+            description="`all`, or so many days up to today: `7d`, `30d`; or live, up to this moment: `1h` to the "
+            "minute, `24h`, `now-7d` and `now-30d` to the hour. `all` when nothing is given.",
+            examples=["all", "7d", "30d", "1h", "24h", "now-7d", "now-30d"],
         ),
     ] = None,
     day: Annotated[Day | None, Query(description="One UTC day.")] = None,
@@ -74,9 +81,12 @@ async def top_sellers(
 ) -> Response:
     """What was sold most, by pieces of confirmed orders on the day they were placed; cancelled ones do not count.
 
-    SKU and name are at most a second old, and as new as a Consistency-Token of the catalog asks for.
+    SKU and name are at most a second old, and as new as a Consistency-Token of the catalog asks for. Live windows are
+    published twice a second, whatever a token asks for; `as_of` tells how old they are.
     """
     days = _days(window, day, start, end)
+    if window in live.WINDOWS:
+        return await _live(sources, window, limit, tokened=HEADER in request.headers)
     return await _ranked(sources, window, days, limit, tokened=HEADER in request.headers)
 
 
@@ -94,14 +104,25 @@ async def _ranked(
 ) -> Response:
     sets = ["top:sale:all"] if days is None else [f"top:sale:day:{one:%Y%m%d}" for one in days]
     found = await sources.redis.top("top_sellers", sets, limit)
+    first, last = (days[0], days[-1]) if days else (None, None)
+    shown = window or ("days" if days else "all")
+    items = await _items(sources, found, tokened=tokened)
+    return json({"window": shown, "first_day": first, "last_day": last, "since": None, "as_of": None, "items": items})
+
+
+async def _live(sources: Sources, window: str, limit: int, *, tokened: bool) -> Response:
+    now = await live.window(sources, window, limit)
+    items = await _items(sources, now.members, tokened=tokened)
+    days = {"first_day": None, "last_day": None}
+    return json({"window": window, **days, "since": now.since, "as_of": now.as_of, "items": items})
+
+
+async def _items(sources: Sources, found: list[tuple[str, int]], *, tokened: bool) -> list[dict[str, Any]]:
     names = await sources.names.of((product_id for product_id, _ in found), now=tokened)
-    items = [
+    return [
         {"rank": rank, "product_id": product_id, **names[product_id]._asdict(), "total_quantity_sold": quantity}
         for rank, (product_id, quantity) in enumerate(found, 1)
     ]
-    first, last = (days[0], days[-1]) if days else (None, None)
-    shown = window or ("days" if days else "all")
-    return json({"window": shown, "first_day": first, "last_day": last, "items": items})
 
 
 def _days(window: str | None, day: date | None, start: date | None, end: date | None) -> list[date] | None:
@@ -118,7 +139,7 @@ def _days(window: str | None, day: date | None, start: date | None, end: date | 
             missing = "from" if start is None else "to"
             raise ValidationFailed(errors=[{"pointer": f"query/{missing}", "detail": "from and to go together."}])
         return between(start, end)
-    if window is None or window == "all":
+    if window is None or window == "all" or window in live.WINDOWS:
         return None
     last = today()
     return between(before(last, int(window[:-1]) - 1), last)

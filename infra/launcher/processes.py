@@ -11,33 +11,35 @@ from infra.launcher.program import NotReady, Program
 from infra.setting_forms import INSTANCE_PORT_STEP, INSTANCES
 from infra.settings import Settings
 
-# Stopped one after another in the reverse order. Each module serves /health and /ready on the port of its setting.
+# Name, module and setting of the port, on which the module serves /health and /ready. Stopped one after another in the
+# reverse order.
 PROCESSES = (
-    ("command_api", "command_api_port"),
-    ("policies", "policies_port"),
-    ("projectors", "projectors_port"),
-    ("query_api", "query_api_port"),
+    ("command_api", "command_api", "command_api_port"),
+    ("policies", "policies", "policies_port"),
+    ("projectors", "projectors", "projectors_port"),
+    ("streams", "projectors.streams", "streams_port"),
+    ("query_api", "query_api", "query_api_port"),
 )
 SEVERAL = {first_port: count for count, first_port in INSTANCES.items()}
 READY_TIMEOUT = 5.0
 
 
 def process_programs(settings: Settings, home: Home) -> list[Program]:
-    """The processes, each as `python -m NAME`; of some as many instances as the settings say."""
+    """The processes, each as `python -m MODULE`; of some as many instances as the settings say."""
     return [
-        _instance(name, field, number, settings, home)
-        for name, field in PROCESSES
+        _instance(name, module, field, number, settings, home)
+        for name, module, field in PROCESSES
         for number in range(getattr(settings, SEVERAL[field]) if field in SEVERAL else 1)
     ]
 
 
-def _instance(module: str, setting: str, number: int, settings: Settings, home: Home) -> Program:
+def _instance(name: str, module: str, setting: str, number: int, settings: Settings, home: Home) -> Program:
     """The instance of that number, counted from 0. To itself each is the only one, on its own port."""
     step = INSTANCE_PORT_STEP * number
     port = getattr(settings, setting) + step
     own = settings.model_copy(update={setting: port, SEVERAL[setting]: 1}) if setting in SEVERAL else settings
-    name, told = (f"{module}_{number + 1}", f"{setting} + {step}") if number else (module, setting)
-    return _program(name, module, {told: port}, own, home)
+    shown, told = (f"{name}_{number + 1}", f"{setting} + {step}") if number else (name, setting)
+    return _program(shown, module, {told: port}, own, home)
 
 
 def _program(name: str, module: str, ports: Mapping[str, int], settings: Settings, home: Home) -> Program:

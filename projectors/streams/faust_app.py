@@ -1,5 +1,6 @@
 """The Faust app: its settings, its one table and its one agent. Why each setting is as it is: ADR 0012."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -67,6 +68,12 @@ def create_table(app: App, partitions: int) -> TableT[bytes, bytes]:
             "delete.retention.ms": "60000",
         },
     )
+
+
+async def start(app: App) -> None:
+    """Start it. Its producer takes as many rows as a fold makes, since the fold waits for them itself."""
+    app.producer.buffer.max_messages = sys.maxsize
+    await app.start()
 
 
 def read(app: AppT, topic: str, take: Take) -> None:

@@ -23,7 +23,7 @@ from infra.settings import Settings
 from projectors.engine import connect_redis
 from projectors.log_ends import LogEnds
 from projectors.streams.changes import Changes
-from projectors.streams.faust_app import App, create_app, create_table, read
+from projectors.streams.faust_app import App, create_app, create_table, read, start
 from projectors.streams.health import Health, create_health_app
 from projectors.streams.publish import VERSION, Publisher
 from projectors.streams.watchdog import Watchdog
@@ -61,7 +61,7 @@ async def _stream(settings: Settings, name: str, topic: str, ends: LogEnds, heal
     health.worker = worker
     redis = connect_redis(settings)
     try:
-        await app.start()
+        await start(app)
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.run())
             group.create_task(_publish(worker, Publisher(redis, name), health))
@@ -81,7 +81,7 @@ async def _publish(worker: Worker, publisher: Publisher, health: Health) -> None
         if worker.is_ready:
             changes, worker.changes = worker.changes, {partition: Changes() for partition in worker.shards}
             try:
-                await publisher.publish(worker.shards, changes, int(time.time()))
+                await publisher.publish(dict(worker.shards), changes, int(time.time()))
             except (RedisError, OSError, TimeoutError) as error:
                 health.not_published = f"Redis: {type(error).__name__}: {error}"
             else:

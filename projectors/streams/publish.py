@@ -1,7 +1,8 @@
 """Writes what the shards say into Redis, as absolute values, so that doing it twice changes nothing.
 
 Keys, all behind `<name>:<version>:` as `active:<name>` tells: `now:<window>:<partition>` (pieces by product),
-`also:<product>:<partition>` (orders by partner), and `pos`, by partition what was published when.
+`also:<product>:<partition>` (orders by partner), and `pos`, by partition up to which offset it was published, when, and
+since when each window counts (seconds since 1970).
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from redis.asyncio.client import Pipeline
 
 from projectors.streams.changes import Changes
 from projectors.streams.shard import Shard
-from projectors.streams.windows import HOUR, MINUTE, WINDOWS, Window
+from projectors.streams.windows import HOUR, MINUTE, WINDOWS, Window, since
 
 VERSION = 1
 """Another version of what is kept begins anew beside the old one: another consumer group, table and prefix."""
@@ -68,7 +69,8 @@ class Publisher:
             _replace(pipe, f"{self._prefix}also:{product}:{partition}", shard.partners[product].top(TOP_PARTNERS))
             if len(pipe) > COMMANDS:
                 await pipe.execute()
-        self._last[partition] = orjson.dumps({"next_offset": shard.position.next_offset, "at": now})
+        reach = {window.name: since(window, now) for window in WINDOWS}
+        self._last[partition] = orjson.dumps({"next_offset": shard.position.next_offset, "at": now, "since": reach})
         pipe.hset(f"{self._prefix}pos", str(partition), self._last[partition].decode())
 
 

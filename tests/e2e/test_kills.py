@@ -24,7 +24,7 @@ from infra.settings import REPOSITORY, Settings
 from tests.e2e.product import Product
 from tests.support.poll import until
 
-VICTIMS = ("command_api", "policies", "projectors", "query_api", "redis", "postgres", "kafka")
+VICTIMS = ("command_api", "policies", "projectors", "streams", "query_api", "redis", "postgres", "kafka")
 SEED = 770_077
 
 

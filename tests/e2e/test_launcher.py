@@ -17,7 +17,7 @@ from infra.launcher.processes import PROCESSES
 from infra.launcher.record import read, read_all
 from infra.settings import REPOSITORY, Settings
 
-NAMES = ["kafka", "postgres", "redis", *(name for name, _ in PROCESSES)]
+NAMES = ["kafka", "postgres", "redis", *(name for name, _, _ in PROCESSES)]
 
 pytestmark = pytest.mark.timeout(400)
 

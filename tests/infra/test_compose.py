@@ -21,7 +21,7 @@ def test_it_has_no_version_attribute() -> None:
 
 
 def test_it_runs_the_same_processes_as_the_launcher() -> None:
-    assert sorted(["topics", *(name for name, _ in PROCESSES)]) == OWN
+    assert sorted(["topics", *(name for name, _, _ in PROCESSES)]) == OWN
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -47,8 +47,11 @@ def test_the_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -
     assert Settings().bootstrap_servers == "kafka:19092"
 
 
-@pytest.mark.parametrize(("name", "field"), PROCESSES)
-def test_the_health_check_asks_the_port_that_the_process_listens_on(name: str, field: str) -> None:
+@pytest.mark.parametrize(("name", "module", "field"), PROCESSES)
+def test_it_runs_the_module_and_its_health_check_asks_the_port_that_it_listens_on(
+    name: str, module: str, field: str
+) -> None:
+    assert SERVICES[name]["command"][2] == module
     assert SERVICES[name]["healthcheck"]["test"][-1] == str(Settings.model_fields[field].default)
 
 

@@ -25,7 +25,7 @@ def test_instances_of_the_command_api_have_names_addresses_and_ports_of_their_ow
     assert [each.address for each in (first, second, third)] == [f"http://127.0.0.1:{9000 + n}" for n in (0, 100, 200)]
     assert third.ports == {"command_api_port + 200": 9200}
     assert first.command == second.command == third.command
-    assert [each.name for each in others] == ["policies", "projectors", "query_api"]
+    assert [each.name for each in others] == ["policies", "projectors", "streams", "query_api"]
 
 
 def test_projectors_have_names_addresses_and_ports_of_their_own_and_know_no_other(

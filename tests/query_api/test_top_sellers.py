@@ -50,7 +50,9 @@ async def test_a_window_ends_today_and_all_time_has_no_days(client: httpx.AsyncC
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"window": "1h"},
+        {"window": "2h"},
+        {"window": "now-8d"},
+        {"window": "1h", "day": "2011-03-01"},
         {"window": "0d"},
         {"window": "all", "day": "2011-03-01"},
         {"from": "2011-03-01"},
