@@ -47,13 +47,13 @@ class Recommendations(BaseModel):
 async def get_recommendations(
     principal: CurrentPrincipal, sources: FromSources, request: Request, product_id: str, limit: Limit = 10
 ) -> dict[str, Any]:
-    """What came most often in confirmed orders with this product; at most 50, and only from the first 50 products of
-    an order. Counts are lower bounds for a product that came with more than 30 others. `404 product_not_found`.
+    """What came most often in confirmed orders with this product. Of an order its first 50 products count. Counts are
+    exact while a product has come with at most 30 others, and lower bounds then. `404 product_not_found`.
     """
     tokened = HEADER in request.headers
     if (await sources.names.of([product_id], now=tokened))[product_id].sku is None:
         raise ProductNotFound(f"No product has the id {product_id!r}.")
-    found = await live.together(sources, product_id, min(limit, 50))
+    found = await live.together(sources, product_id, limit)
     names = await sources.names.of((other for other, _ in found.members), now=tokened)
     items = [{"product_id": other, **names[other]._asdict(), "orders": orders} for other, orders in found.members]
     return {"product_id": product_id, "as_of": found.as_of, "items": items}

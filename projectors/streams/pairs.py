@@ -7,7 +7,7 @@ so a count is then a lower bound; which ones depends on the events alone, never 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-MOST, KEPT = 200, 100
+MOST, KEPT = 100, 50
 PRODUCTS = 50
 """Only so many products of an order are paired, the first: 500 lines of a wholesaler say little about any two."""
 

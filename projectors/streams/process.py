@@ -64,7 +64,7 @@ async def _stream(settings: Settings, name: str, topic: str, ends: LogEnds, heal
         await start(app)
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.run())
-            group.create_task(_publish(worker, Publisher(redis, name), health))
+            group.create_task(_publish(worker, Publisher(redis, name), health, ends, topic))
             group.create_task(_watch(worker, ends, topic))
             group.create_task(_crashed(app))
     except asyncio.CancelledError:
@@ -76,12 +76,12 @@ async def _stream(settings: Settings, name: str, topic: str, ends: LogEnds, heal
         os._exit(FAILED)
 
 
-async def _publish(worker: Worker, publisher: Publisher, health: Health) -> None:
+async def _publish(worker: Worker, publisher: Publisher, health: Health, ends: LogEnds, topic: str) -> None:
     while True:
         if worker.is_ready:
             changes, worker.changes = worker.changes, {partition: Changes() for partition in worker.shards}
             try:
-                await publisher.publish(dict(worker.shards), changes, int(time.time()))
+                await publisher.publish(dict(worker.shards), changes, ends.of(topic), int(time.time()))
             except (RedisError, OSError, TimeoutError) as error:
                 health.not_published = f"Redis: {type(error).__name__}: {error}"
             else:

@@ -1,11 +1,12 @@
 """Writes what the shards say into Redis, as absolute values, so that doing it twice changes nothing.
 
 Keys, all behind `<name>:<version>:` as `active:<name>` tells: `now:<window>:<partition>` (pieces by product),
-`also:<product>:<partition>` (orders by partner), and `pos`, by partition up to which offset it was published, when, and
-since when each window counts (seconds since 1970).
+`also:<product>:<partition>` (orders by partner), and `pos`, by partition: up to which offset windows and partners were
+published, when, and since when each window counts (seconds since 1970).
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import cast
 
@@ -21,7 +22,9 @@ VERSION = 1
 """Another version of what is kept begins anew beside the old one: another consumer group, table and prefix."""
 NAMES = [window.name for window in WINDOWS]
 TIMEOUT_SECONDS = 30.0
-TOP_PARTNERS = 50
+TOP_PARTNERS = 30
+PARTNERS_SECONDS = 5
+"""Partners change with every order and are no matter of seconds."""
 COMMANDS = 5_000
 
 
@@ -33,29 +36,45 @@ class Publisher:
         self._name = name
         self._prefix = f"{name}:{VERSION}:"
         self._last: dict[int, bytes] = {}
-        self._now = 0
+        self._paired: dict[int, int] = {}
+        self._partners: dict[int, set[str]] = defaultdict(set)
+        self._now = self._partners_at = 0
 
-    async def publish(self, shards: Mapping[int, Shard], changes: Mapping[int, Changes], now: int) -> None:
+    async def publish(
+        self, shards: Mapping[int, Shard], changes: Mapping[int, Changes], ends: Mapping[int, int], now: int
+    ) -> None:
         """Write what has changed, with windows as they stand at `now`; all of a partition where Redis does not have
-        what was published last. Raises `RedisError`, `OSError` or `TimeoutError`; then some of it may be written.
+        what was published last. A partition that has yet to come to where it was published before, and that does not
+        end there (`ends`), is left as it stands. Raises `RedisError`, `OSError` or `TimeoutError`; then some of it may
+        be written.
         """
+        are_partners_due = now - self._partners_at >= PARTNERS_SECONDS
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            stored = cast(dict[bytes, bytes], await self._redis.hgetall(f"{self._prefix}pos"))
+            found = cast(dict[bytes, bytes], await self._redis.hgetall(f"{self._prefix}pos"))
             pipe = self._redis.pipeline(transaction=False)
             pipe.set(f"active:{self._name}", VERSION)
             for partition, shard in shards.items():
-                await self._one(pipe, partition, shard, changes[partition], stored.get(b"%d" % partition), now)
+                self._partners[partition] |= changes[partition].partners
+                stored = found.get(b"%d" % partition)
+                told = orjson.loads(stored) if stored else {"next_offset": 0, "paired": 0}
+                if shard.position.next_offset < min(told["next_offset"], ends.get(partition, 0)):
+                    continue
+                is_lost = stored is None or stored != self._last.get(partition)
+                self._windows(pipe, partition, shard, changes[partition], is_lost=is_lost, now=now)
+                if is_lost or are_partners_due:
+                    new = {
+                        product for product, row in shard.partners.items() if is_lost and row.applied > told["paired"]
+                    }
+                    await self._put_partners(pipe, partition, shard, new)
+                self._mark(pipe, partition, shard, now)
             await pipe.execute()
         self._now = now
+        if are_partners_due:
+            self._partners_at = now
 
-    async def _one(
-        self, pipe: Pipeline, partition: int, shard: Shard, changes: Changes, stored: bytes | None, now: int
+    def _windows(
+        self, pipe: Pipeline, partition: int, shard: Shard, changes: Changes, *, is_lost: bool, now: int
     ) -> None:
-        is_lost = stored is None or stored != self._last.get(partition)
-        partners = set(changes.partners)
-        if is_lost:
-            published = orjson.loads(stored)["next_offset"] if stored else 0
-            partners = {product for product, row in shard.partners.items() if row.applied > published}
         windows = WINDOWS if is_lost else _turned(self._now, now)
         sums = {product: row.sums(now) for product, row in shard.sold.items()} if windows else {}
         for window in windows:
@@ -65,12 +84,23 @@ class Publisher:
             row = shard.sold.get(product)
             for name, quantity in (row.sums(now) if row else dict.fromkeys(NAMES, 0)).items():
                 _put(pipe, f"{self._prefix}now:{name}:{partition}", product, quantity)
-        for product in partners:
+
+    async def _put_partners(self, pipe: Pipeline, partition: int, shard: Shard, new: set[str]) -> None:
+        self._paired[partition] = shard.position.next_offset
+        for product in new | self._partners.pop(partition):
             _replace(pipe, f"{self._prefix}also:{product}:{partition}", shard.partners[product].top(TOP_PARTNERS))
             if len(pipe) > COMMANDS:
                 await pipe.execute()
-        reach = {window.name: since(window, now) for window in WINDOWS}
-        self._last[partition] = orjson.dumps({"next_offset": shard.position.next_offset, "at": now, "since": reach})
+
+    def _mark(self, pipe: Pipeline, partition: int, shard: Shard, now: int) -> None:
+        self._last[partition] = orjson.dumps(
+            {
+                "next_offset": shard.position.next_offset,
+                "paired": self._paired[partition],
+                "at": now,
+                "since": {window.name: since(window, now) for window in WINDOWS},
+            }
+        )
         pipe.hset(f"{self._prefix}pos", str(partition), self._last[partition].decode())
 
 

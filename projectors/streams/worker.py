@@ -1,7 +1,6 @@
 """Folds the records of the partitions that this worker has, and keeps what came of it in Faust's table.
 
-The position in the table alone says what was applied. A batch is folded in memory, its rows and then the position are
-sent, and only when the broker has them all are its records acknowledged.
+The position in the table alone says what was applied; Kafka's committed offset is never trusted.
 """
 
 import asyncio
@@ -19,11 +18,11 @@ from projectors.streams.faust_app import HEARTBEAT_SECONDS, SESSION_SECONDS, App
 from projectors.streams.gate import passed
 from projectors.streams.reading import Trades, log_record
 from projectors.streams.shard import Shard
+from projectors.streams.storing import Storing
 from projectors.streams.waiting import Waiting
 from projectors.streams.windows import MINUTE
 
 FOLD_SECONDS = 0.2
-STORE_SECONDS = 30.0
 QUIET_SECONDS = 2.0
 """Of a partition that has more nothing came for so long; or so long ago the reader was set, and may be set again."""
 
@@ -45,6 +44,7 @@ class Worker:
         self.is_ready = False
         self._app = app
         self._table = table
+        self._storing = Storing(table)
         self._topic = topic
         self._assigned: set[int] = set()
         self.waiting = Waiting()
@@ -76,18 +76,16 @@ class Worker:
 
     async def _fold_all(self, now: int) -> None:
         waiting = self.waiting.take()
-        changed: dict[int, list[rows.Row]] = {}
         is_new_minute, self._minute = now // MINUTE > self._minute, now // MINUTE
         for partition, shard in self.shards.items():
-            sold, paired = await self._fold(partition, shard, waiting.get(partition, []), now)
+            events = waiting.get(partition, [])
+            sold, paired = await self._fold(partition, shard, events, now)
             gone = shard.expire(now) if is_new_minute else set[str]()
-            if partition in waiting or gone:
-                self.changes[partition].add(sold, paired)
-                changed[partition] = rows.changed(partition, shard, sold | gone, paired)
-        await self._store(changed)
-        for events in waiting.values():
-            for event in events:
-                event.ack()
+            self.changes[partition].add(sold, paired)
+            self._storing.add(partition, sold | gone, paired, events)
+        if self._storing.is_due:
+            self._alive()
+            await self._storing.store(self.shards)
 
     async def _fold(
         self, partition: int, shard: Shard, events: list[EventT[bytes]], now: int
@@ -98,16 +96,6 @@ class Worker:
         if is_ahead:
             await self._set_reader(partition, shard.position.next_offset)
         return shard.apply(self.trades.of(batch.records), now)
-
-    async def _store(self, changed: Mapping[int, list[rows.Row]]) -> None:
-        self._alive()
-        sent = [
-            self._table.send_changelog(partition, key, value, "raw", "raw")
-            for partition, found in changed.items()
-            for key, value in found
-        ]
-        async with asyncio.timeout(STORE_SECONDS):
-            await asyncio.gather(*sent)
 
     def _alive(self) -> None:
         before, self._alive_at = self._alive_at, time.monotonic()
@@ -123,7 +111,10 @@ class Worker:
     async def _revoked(self, *_: Any, **__: Any) -> None:
         """What is under way is brought to its end before another worker may begin."""
         async with self._folding:
-            self.is_ready = False
+            if self.is_ready:
+                self.is_ready = False
+                self._alive()
+                await self._storing.store(self.shards)
             self.waiting.take()
 
     async def _on_assigned(self, *arguments: Any, **_: Any) -> None:
@@ -136,5 +127,6 @@ class Worker:
         self._table.data.clear()
         self.shards = {partition: self.shards.get(partition, Shard()) for partition in self._assigned}
         self.changes = {partition: Changes() for partition in self._assigned}
+        self._storing.forget()
         self._minute = 0
         self.is_ready = True

@@ -33,8 +33,8 @@ async def published(shelf: Shelf, own_redis: Redis) -> None:
         [Trade(0, NOW - 5 * HOUR, 1, {HEART: 4, "p-UNLISTED": 20}), Trade(1, NOW - 120, 1, {HEART: 1, POPCORN: 4})], NOW
     )
     changes = {0: Changes(), 1: Changes()}
-    await Publisher(own_redis, "streams").publish({1: second}, changes, NOW - 60)
-    await Publisher(own_redis, "streams").publish({0: first}, changes, NOW)
+    await Publisher(own_redis, "streams").publish({1: second}, changes, {}, NOW - 60)
+    await Publisher(own_redis, "streams").publish({0: first}, changes, {}, NOW)
 
 
 async def top(client: httpx.AsyncClient, window: str) -> list[tuple[str, int]]:

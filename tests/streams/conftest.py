@@ -7,6 +7,7 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +84,14 @@ class Streams:
         self.ends[partition] = await self.writer.append(partition, events) + len(events)
 
     async def caught_up(self) -> None:
-        """Wait until all that was appended is published."""
-        await until(self.positions, lambda found: found == self.ends, 60)
+        """Wait until all that was appended is published, windows and partners."""
+        for what in ("next_offset", "paired"):
+            await until(partial(self.positions, what), lambda found: found == self.ends, 60)
 
-    async def positions(self) -> list[int]:
-        """The published next offset of each partition."""
+    async def positions(self, what: str = "next_offset") -> list[int]:
+        """Up to which offset of each partition windows are published, or partners (`paired`)."""
         found = await self.hash("pos")
-        return [
-            orjson.loads(found.get(str(number), b'{"next_offset":0}'))["next_offset"] for number in range(PARTITIONS)
-        ]
+        return [orjson.loads(found.get(str(number), b"{}")).get(what, 0) for number in range(PARTITIONS)]
 
     async def hash(self, key: str) -> dict[str, bytes]:
         """A hash in Redis."""

@@ -47,12 +47,12 @@ def test_beyond_the_bound_the_rarest_are_forgotten_and_what_is_taken_back_of_the
     row = Partners()
     for number in range(MOST):
         row.add([f"p{number:03}"], 1)
-    row.add(["p199", "p198"], 1)
+    row.add(["p099", "p098"], 1)
     assert len(row.counts) == MOST
     row.add(["new"], 1)
     assert len(row.counts) == KEPT
-    assert row.top(3) == [("p198", 2), ("p199", 2), ("new", 1)]
-    row.add(["p150"], -1)
+    assert row.top(3) == [("p098", 2), ("p099", 2), ("new", 1)]
+    row.add(["p070"], -1)
     assert len(row.counts) == KEPT
 
 

@@ -1,5 +1,6 @@
 """The streams' process over real servers: exact sums after a quiet end, whatever was killed, by business time alone."""
 
+import asyncio
 import random
 import signal
 from collections import Counter
@@ -16,6 +17,7 @@ from tests.projectors.log import cancelled, confirmed
 from tests.streams.conftest import PARTITIONS, Streams
 from tests.support.log import entry
 from tests.support.poll import until
+from tests.support.running import running
 
 PRODUCTS = [f"S{number}" for number in range(12)]
 
@@ -73,16 +75,27 @@ async def test_after_a_quiet_end_the_figures_equal_an_exact_sum(streams: Streams
 
 async def test_killed_again_and_again_it_recovers_and_counts_nothing_twice_and_loses_nothing(streams: Streams) -> None:
     shop = Shop(2)
-    for _ in range(3):
+    async with running(never_go_back(streams)):
+        for _ in range(3):
+            await streams.start()
+            before = sum(await streams.positions())
+            for partition in range(PARTITIONS):
+                await streams.append(partition, shop.orders(2_000))
+            await until(streams.positions, partial(more_than, before), 60)
+            assert await streams.end(signal.SIGKILL) == -signal.SIGKILL
         await streams.start()
-        before = sum(await streams.positions())
-        for partition in range(PARTITIONS):
-            await streams.append(partition, shop.orders(2_000))
-        await until(streams.positions, partial(more_than, before), 60)
-        assert await streams.end(signal.SIGKILL) == -signal.SIGKILL
-    await streams.start()
-    await streams.caught_up()
+        await streams.caught_up()
     await shop.equals(streams)
+
+
+async def never_go_back(streams: Streams) -> None:
+    """Fails when what is published is older than what was published before."""
+    highest = [0] * PARTITIONS
+    while True:
+        found = await streams.positions()
+        assert all(now >= before for now, before in zip(found, highest, strict=True)), (found, highest)
+        highest = found
+        await asyncio.sleep(0.05)
 
 
 async def test_records_that_never_happened_and_records_without_an_event_change_nothing(streams: Streams) -> None:
