@@ -47,7 +47,7 @@ def create_app(settings: Settings, name: str, partitions: int, instance: str) ->
         broker_heartbeat_interval=HEARTBEAT_SECONDS,
         broker_commit_interval=1.0,
         producer_acks=-1,
-        producer_request_timeout=SESSION_SECONDS / 2,
+        producer_request_timeout=SESSION_SECONDS,
         producer_max_batch_size=500_000,
         stream_wait_empty=False,
         worker_redirect_stdouts=False,

@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 30.0
 TOP_PARTNERS = 30
 PARTNERS_SECONDS = 5
 """Partners change with every order and are no matter of seconds."""
-COMMANDS = 5_000
+COMMANDS = 1_000
 
 
 class Publisher:

@@ -5,7 +5,7 @@ Every few seconds, so that a row which changes often is written once; a kill cos
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from faust.types import EventT, TableT
 
@@ -16,7 +16,8 @@ from projectors.streams.shard import Shard
 
 EVERY_SECONDS = 5.0
 MOST_RECORDS = 20_000
-TIMEOUT_SECONDS = 30.0
+ROWS = 250
+"""So many are under way at once: the producer gives up on what waits for long, and a pause is noticed in between."""
 
 
 class Storing:
@@ -39,19 +40,21 @@ class Storing:
         """Whether it is time to store."""
         return len(self._folded) >= MOST_RECORDS or time.monotonic() - self._stored_at >= EVERY_SECONDS
 
-    async def store(self, shards: Mapping[int, Shard]) -> None:
-        """Write what has changed and wait until the broker has it. Raises what the producer or the clock does."""
-        sent = []
+    async def store(self, shards: Mapping[int, Shard], check: Callable[[], None]) -> None:
+        """Write what has changed and wait until the broker has it; `check` is called before each part of it. Raises
+        what the check and the producer raise.
+        """
         for partition, shard in shards.items():
             changes = self._changes.pop(partition, Changes())
             if changes.sold or changes.partners or self._positions.get(partition) != shard.position:
                 self._positions[partition] = shard.position
-                sent += [
-                    self._table.send_changelog(partition, key, value, "raw", "raw")
-                    for key, value in rows.changed(partition, shard, changes.sold, changes.partners)
-                ]
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            await asyncio.gather(*sent)
+                changed = rows.changed(partition, shard, changes.sold, changes.partners)
+                for start in range(0, len(changed), ROWS):
+                    check()
+                    part = changed[start : start + ROWS]
+                    await asyncio.gather(
+                        *(self._table.send_changelog(partition, key, value, "raw", "raw") for key, value in part)
+                    )
         for event in self._folded:
             event.ack()
         self._folded.clear()

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from faust.types import EventT
 
-MOST = 2_000
+MOST = 1_000
 
 
 class Waiting:
@@ -35,11 +35,12 @@ class Waiting:
     def take(self) -> dict[int, list[EventT[bytes]]]:
         """All of them, by partition, in their order; none is left here."""
         taken, self._records = self._records, defaultdict(list)
+        self._heard_at = dict.fromkeys(self._heard_at, time.monotonic()) if self.is_full else self._heard_at
         self._count = 0
         self._room.set()
         return taken
 
     def quiet_for(self, partition: int) -> float:
-        """Seconds since a record of the partition came; since the first call when none has come yet."""
+        """Seconds since a record of the partition came or had to wait; since the first call when none has come yet."""
         now = time.monotonic()
         return now - self._heard_at.setdefault(partition, now)

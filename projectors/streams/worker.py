@@ -16,6 +16,7 @@ from projectors.streams import rows
 from projectors.streams.changes import Changes
 from projectors.streams.faust_app import HEARTBEAT_SECONDS, SESSION_SECONDS, App
 from projectors.streams.gate import passed
+from projectors.streams.pulse import Pulse
 from projectors.streams.reading import Trades, log_record
 from projectors.streams.shard import Shard
 from projectors.streams.storing import Storing
@@ -27,10 +28,6 @@ QUIET_SECONDS = 2.0
 """Of a partition that has more nothing came for so long; or so long ago the reader was set, and may be set again."""
 
 log = structlog.get_logger()
-
-
-class Paused(Exception):
-    """The process stood still for so long that another worker may have its partitions: it must write no more."""
 
 
 class Worker:
@@ -50,7 +47,7 @@ class Worker:
         self.waiting = Waiting()
         self._folding = asyncio.Lock()
         self._set_at: dict[int, float] = {}
-        self._alive_at = 0.0
+        self._pulse = Pulse(SESSION_SECONDS - HEARTBEAT_SECONDS)
         self._minute = 0
         app.on_partitions_revoked.connect(self._revoked)
         app.on_partitions_assigned.connect(self._on_assigned)
@@ -58,18 +55,15 @@ class Worker:
 
     async def run(self) -> None:
         """Fold what waits, again and again; forget what no window reaches at each new minute."""
-        self._alive_at = time.monotonic()
         while True:
-            self._alive()
             async with self._folding:
                 if self.is_ready:
                     await self._fold_all(int(time.time()))
-            self._alive_at = time.monotonic()
             await asyncio.sleep(0 if self.waiting.is_full else FOLD_SECONDS)
 
     async def nudge(self, ends: Mapping[int, int]) -> None:
         """Set the reader to the position of each partition that has more by its end, and of which nothing comes."""
-        for partition, shard in self.shards.items() if self.is_ready else ():
+        for partition, shard in self.shards.items() if self.is_ready and not self._folding.locked() else ():
             is_quiet = self.waiting.quiet_for(partition) > QUIET_SECONDS
             if is_quiet and shard.position.next_offset < ends.get(partition, 0):
                 await self._set_reader(partition, shard.position.next_offset)
@@ -84,8 +78,7 @@ class Worker:
             self.changes[partition].add(sold, paired)
             self._storing.add(partition, sold | gone, paired, events)
         if self._storing.is_due:
-            self._alive()
-            await self._storing.store(self.shards)
+            await self._storing.store(self.shards, self._pulse.check)
 
     async def _fold(
         self, partition: int, shard: Shard, events: list[EventT[bytes]], now: int
@@ -96,11 +89,6 @@ class Worker:
         if is_ahead:
             await self._set_reader(partition, shard.position.next_offset)
         return shard.apply(self.trades.of(batch.records), now)
-
-    def _alive(self) -> None:
-        before, self._alive_at = self._alive_at, time.monotonic()
-        if self._alive_at - before > SESSION_SECONDS - HEARTBEAT_SECONDS:
-            raise Paused(f"stood still for {self._alive_at - before:.1f} s")
 
     async def _set_reader(self, partition: int, offset: int) -> None:
         if time.monotonic() - self._set_at.get(partition, 0.0) > QUIET_SECONDS:
@@ -113,8 +101,7 @@ class Worker:
         async with self._folding:
             if self.is_ready:
                 self.is_ready = False
-                self._alive()
-                await self._storing.store(self.shards)
+                await self._storing.store(self.shards, self._pulse.check)
             self.waiting.take()
 
     async def _on_assigned(self, *arguments: Any, **_: Any) -> None:
