@@ -56,6 +56,7 @@ class Worker:
     async def run(self) -> None:
         """Fold what waits, again and again; forget what no window reaches at each new minute."""
         while True:
+            self._pulse.check()
             async with self._folding:
                 if self.is_ready:
                     await self._fold_all(int(time.time()))
