@@ -1,4 +1,4 @@
-"""The Faust app: its settings, its one table and its one agent. Why each setting is as it is: ADR 0012."""
+"""The Faust app: its settings, its one table and its one agent. Why each setting is as it is: ADR 0013."""
 
 import sys
 from collections.abc import Awaitable, Callable
