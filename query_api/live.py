@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 import orjson
 
+from event_schemas.topics import ORDERS
+from query_api.feeds import Feed
 from query_api.refusals import ProjectionMissing
 from query_api.sources import Sources
 
-STREAMS = "streams"
+STREAMS = Feed("streams", ORDERS.name, "redis")
+"""As a feed: with a position, but no read model that could be waited for or rebuilt."""
 WINDOWS = {"1h": "1h", "24h": "24h", "now-7d": "7d", "now-30d": "30d"}
 """Live windows as queries name them, and as the streams do."""
 
@@ -34,7 +37,7 @@ async def together(sources: Sources, product_id: str, limit: int) -> Found:
 
 
 async def _top(sources: Sources, key: str, limit: int, reach: str | None) -> Found:
-    prefix = await sources.redis.prefix(STREAMS)
+    prefix = await sources.redis.prefix(STREAMS.name)
     partitions = {number: orjson.loads(told) for number, told in (await sources.redis.positions(prefix)).items()}
     if not partitions:
         raise ProjectionMissing("The streams have not published yet.")

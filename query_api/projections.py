@@ -13,12 +13,16 @@ from infra.http.principal import Operator
 from infra.http.problems import Unavailable
 from infra.projection_metrics import projection_metrics
 from query_api.feeds import FEEDS, Feed
+from query_api.live import STREAMS
 from query_api.parked import VERSIONS, known_of
 from query_api.positions import Standing
 from query_api.sources import FromSources, Sources
 
 router = APIRouter(prefix="/v1/projections", tags=["operations"])
 metrics = APIRouter(tags=["operations"])
+
+SHOWN = {**FEEDS, STREAMS.name: STREAMS}
+"""Every read model, and what the streams publish, by name."""
 
 Unread = tuple[str, int, int]
 
@@ -64,13 +68,15 @@ class Projections(BaseModel):
 
 @router.get("", response_model=Projections)
 async def list_projections(operator: Operator, sources: FromSources) -> dict[str, Any]:
-    """Position and lag of every read model. What cannot be told, since a server is away, is null beside its `error`."""
+    """Position and lag of every read model, and of the streams. What cannot be told, since a server is away, is null
+    beside its `error`.
+    """
     return {"items": await described(sources)}
 
 
 @metrics.get("/metrics", response_class=PlainTextResponse)
 async def projection_figures(operator: Operator, sources: FromSources) -> Response:
-    """Lag of every read model by partition, and what is parked, in the text format of Prometheus.
+    """Lag of every read model and of the streams by partition, and what is parked, in the text format of Prometheus.
 
     What cannot be told is left out.
     """
@@ -78,15 +84,15 @@ async def projection_figures(operator: Operator, sources: FromSources) -> Respon
 
 
 async def described(sources: Sources) -> list[dict[str, Any]]:
-    """Every read model, as `ProjectionLag` has it."""
+    """Every read model and the streams, as `ProjectionLag` has it."""
     # At once: a server that does not answer is then waited for once, not once a read model.
     told, ends, known = await asyncio.gather(
-        asyncio.gather(*(_standing(sources, feed) for feed in FEEDS.values())), _ends(sources), known_of(sources)
+        asyncio.gather(*(_standing(sources, feed) for feed in SHOWN.values())), _ends(sources), known_of(sources)
     )
-    standings = dict(zip(FEEDS, told, strict=True))
-    unread = [place for name, standing in standings.items() for place in _unread(FEEDS[name], standing, ends)]
+    standings = dict(zip(SHOWN, told, strict=True))
+    unread = [place for name, standing in standings.items() for place in _unread(SHOWN[name], standing, ends)]
     times = await sources.log.appended_ms(unread) if unread else {}
-    items = [_described(FEEDS[name], standing, ends, times) for name, standing in standings.items()]
+    items = [_described(SHOWN[name], standing, ends, times) for name, standing in standings.items()]
     return [{**item, **known.get(item["name"], {})} for item in items]
 
 

@@ -6,9 +6,10 @@ from typing import cast
 
 import faust
 from faust.streams import Stream
-from faust.types import AppT, EventT, StreamT, TableT
+from faust.types import EventT, StreamT, TableT, TransportT
 
 from infra.settings import Settings
+from projectors.streams.faust_consumer import Positions, Transport
 
 SESSION_SECONDS = 6.0
 """After so long without a heartbeat another worker takes the partitions; the least that Kafka allows by default."""
@@ -19,10 +20,17 @@ Take = Callable[[EventT[bytes]], Awaitable[None]]
 
 
 class App(faust.App):
-    """A Faust app that makes no folders: its table is in memory and in its changelog."""
+    """A Faust app that makes no folders: its table is in memory and in its changelog. Its reader begins at `positions`,
+    not at what is committed.
+    """
+
+    positions: Positions = dict
 
     def _create_directories(self) -> None:
         pass
+
+    def _new_transport(self) -> TransportT:
+        return Transport(self.conf.broker_consumer, self)
 
 
 def create_app(settings: Settings, name: str, partitions: int, instance: str) -> App:
@@ -76,8 +84,11 @@ async def start(app: App) -> None:
     await app.start()
 
 
-def read(app: AppT, topic: str, take: Take) -> None:
-    """Hand every record of `topic` to `take`, which acknowledges it once it is applied."""
+def read(app: App, topic: str, take: Take, positions: Positions) -> None:
+    """Hand every record of `topic` from `positions` on to `take`, which acknowledges it once it is applied. Some come
+    again, and after a rebalance some may come too early.
+    """
+    app.positions = positions
     source = app.topic(topic, key_type=bytes, value_type=bytes, allow_empty=True)
 
     @app.agent(source, name=f"{app.conf.id}.collect")

@@ -57,7 +57,7 @@ async def _stream(settings: Settings, name: str, topic: str, ends: LogEnds, heal
     instance = re.sub(r"[^A-Za-z0-9._-]", "-", f"{socket.gethostname()}-{settings.streams_port}")
     app = create_app(settings, f"stockroom-{name}-v{VERSION}", partitions, instance)
     worker = Worker(app, create_table(app, partitions), topic)
-    read(app, topic, worker.waiting.put)
+    read(app, topic, worker.waiting.put, worker.positions)
     health.worker = worker
     redis = connect_redis(settings)
     try:
@@ -90,12 +90,14 @@ async def _publish(worker: Worker, publisher: Publisher, health: Health, ends: L
 
 
 async def _watch(worker: Worker, ends: LogEnds, topic: str) -> None:
-    watchdog = Watchdog()
+    watchdog = Watchdog(time.monotonic())
     while True:
         if ends.error is None:
-            positions = {partition: shard.position.next_offset for partition, shard in worker.shards.items()}
-            await worker.nudge(ends.of(topic))
-            watchdog.look(positions, ends.of(topic), is_ready=worker.is_ready)
+            if worker.is_ready:
+                positions = {place.partition: offset for place, offset in worker.positions().items()}
+                watchdog.follow(positions, ends.of(topic), time.monotonic())
+            else:
+                watchdog.recover(worker.recovered(), time.monotonic())
         await asyncio.sleep(1)
 
 

@@ -1,8 +1,9 @@
 """Writes what the shards say into Redis, as absolute values, so that doing it twice changes nothing.
 
 Keys, all behind `<name>:<version>:` as `active:<name>` tells: `now:<window>:<partition>` (pieces by product),
-`also:<product>:<partition>` (orders by partner), and `pos`, by partition: up to which offset windows and partners were
-published, when, and since when each window counts (seconds since 1970).
+`also:<product>:<partition>` (orders by partner), and `pos`, by partition: up to which offset windows (`next_offset`)
+and partners (`paired`) were published, when (`at`), and since when each window counts (seconds since 1970); besides, as
+of any read model, when the last record was appended (`appended_ms`) and how many never happened (`void`).
 """
 
 import asyncio
@@ -96,6 +97,8 @@ class Publisher:
         self._last[partition] = orjson.dumps(
             {
                 "next_offset": shard.position.next_offset,
+                "appended_ms": shard.appended_ms,
+                "void": shard.void,
                 "paired": self._paired[partition],
                 "at": now,
                 "since": {window.name: since(window, now) for window in WINDOWS},

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from event_schemas.event import Event
 from event_schemas.order import OrderCancelled, OrderConfirmed
-from infra.log_reader import START, Position
+from infra.log_reader import START, Batch, Position
+from projectors.store import last_appended_ms
 from projectors.streams.pairs import Partners, together
 from projectors.streams.windows import Sold, is_reached
 
@@ -46,12 +47,22 @@ class Shard:
 
     def __init__(self) -> None:
         self.position: Position = START
+        self.appended_ms = 0
+        """Append time of the last record that counts, milliseconds since 1970; 0 before the first."""
+        self.void = 0
+        """Records passed so far that never happened."""
         self.sold: dict[str, Sold] = {}
         self.partners: dict[str, Partners] = {}
 
+    def pass_to(self, batch: Batch) -> None:
+        """Move the position to the end of a batch."""
+        self.position = batch.after
+        self.appended_ms = last_appended_ms(batch, self.appended_ms)
+        self.void += batch.void
+
     def apply(self, trades: Iterable[Trade], now: int) -> tuple[set[str], set[str]]:
         """Count trades in their order, at `now` in seconds since 1970; gives the products whose sums, and those whose
-        partners have changed. The position is the caller's to move.
+        partners have changed. The position is the caller's to move (`pass_to`).
         """
         sold: set[str] = set()
         paired: set[str] = set()

@@ -1,6 +1,5 @@
-"""Finds a worker that lives but brings nothing, as Faust's does now and then after a rebalance or a lost broker."""
+"""Finds a worker that lives but brings nothing, as a consumer may after a rebalance or a lost broker. Pure."""
 
-import time
 from collections.abc import Mapping
 
 STUCK_SECONDS = 20.0
@@ -12,20 +11,27 @@ class Stuck(Exception):
 
 
 class Watchdog:
-    """Compares positions with the ends of the log; to be asked every second or so."""
+    """Compares positions with the ends of the log; to be asked every second or so, with a clock that never goes back.
+    It begins at `now`, in seconds.
+    """
 
-    def __init__(self) -> None:
-        self._seen: Mapping[int, int] = {}
-        self._moved_at = time.monotonic()
+    def __init__(self, now: float) -> None:
+        self._seen: Mapping[int, int] | None = None
+        self._moved_at = now
 
-    def look(self, positions: Mapping[int, int], ends: Mapping[int, int], *, is_ready: bool) -> None:
-        """Raises `Stuck` when for 20 s no position has moved and one is behind its end, or for 60 s the worker has not
-        become ready.
-        """
-        now = time.monotonic()
+    def follow(self, positions: Mapping[int, int], ends: Mapping[int, int], now: float) -> None:
+        """Of a worker that is ready. Raises `Stuck` when for 20 s no position has moved and one is behind its end."""
         is_behind = any(next_offset < ends.get(partition, 0) for partition, next_offset in positions.items())
-        if positions != self._seen or (is_ready and not is_behind):
-            self._seen, self._moved_at = dict(positions), now
-        bound = STUCK_SECONDS if is_ready else RECOVERY_SECONDS
+        self._look(positions, STUCK_SECONDS, now, is_waiting=not is_behind)
+
+    def recover(self, recovered: Mapping[int, int], now: float) -> None:
+        """Of a worker that reads its changelog, of which it has `recovered` so much by partition. Raises `Stuck` when
+        for 60 s that has not moved.
+        """
+        self._look(recovered, RECOVERY_SECONDS, now, is_waiting=False)
+
+    def _look(self, seen: Mapping[int, int], bound: float, now: float, *, is_waiting: bool) -> None:
+        if is_waiting or seen != self._seen:
+            self._seen, self._moved_at = dict(seen), now
         if now - self._moved_at > bound:
-            raise Stuck(f"no position has moved for {bound:.0f} s: {positions}, ends {dict(ends)}")
+            raise Stuck(f"nothing has moved for {bound:.0f} s: {dict(seen)}")

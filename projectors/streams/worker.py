@@ -5,10 +5,9 @@ The position in the table alone says what was applied; Kafka's committed offset 
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-import structlog
+from faust.tables.manager import TableManager
 from faust.types import TP, EventT, TableT
 
 from infra.log_reader import sift
@@ -24,10 +23,6 @@ from projectors.streams.waiting import Waiting
 from projectors.streams.windows import MINUTE
 
 FOLD_SECONDS = 0.2
-QUIET_SECONDS = 2.0
-"""Of a partition that has more nothing came for so long; or so long ago the reader was set, and may be set again."""
-
-log = structlog.get_logger()
 
 
 class Worker:
@@ -46,7 +41,6 @@ class Worker:
         self._assigned: set[int] = set()
         self.waiting = Waiting()
         self._folding = asyncio.Lock()
-        self._set_at: dict[int, float] = {}
         self._pulse = Pulse(SESSION_SECONDS - HEARTBEAT_SECONDS)
         self._minute = 0
         app.on_partitions_revoked.connect(self._revoked)
@@ -62,40 +56,33 @@ class Worker:
                     await self._fold_all(int(time.time()))
             await asyncio.sleep(0 if self.waiting.is_full else FOLD_SECONDS)
 
-    async def nudge(self, ends: Mapping[int, int]) -> None:
-        """Set the reader to the position of each partition that has more by its end, and of which nothing comes."""
-        for partition, shard in self.shards.items() if self.is_ready and not self._folding.locked() else ():
-            is_quiet = self.waiting.quiet_for(partition) > QUIET_SECONDS
-            if is_quiet and shard.position.next_offset < ends.get(partition, 0):
-                await self._set_reader(partition, shard.position.next_offset)
+    def positions(self) -> dict[TP, int]:
+        """The next offset of each partition that this worker has."""
+        return {TP(self._topic, partition): shard.position.next_offset for partition, shard in self.shards.items()}
+
+    def recovered(self) -> dict[int, int]:
+        """How far the changelog was read, by partition."""
+        offsets = cast(TableManager, self._app.tables).recovery.active_offsets
+        return {place.partition: offset or 0 for place, offset in offsets.items()}
 
     async def _fold_all(self, now: int) -> None:
         waiting = self.waiting.take()
         is_new_minute, self._minute = now // MINUTE > self._minute, now // MINUTE
         for partition, shard in self.shards.items():
             events = waiting.get(partition, [])
-            sold, paired = await self._fold(partition, shard, events, now)
+            sold, paired = self._fold(partition, shard, events, now)
             gone = shard.expire(now) if is_new_minute else set[str]()
             self.changes[partition].add(sold, paired)
-            self._storing.add(partition, sold | gone, paired, events)
+            folded = [event for event in events if event.message.offset < shard.position.next_offset]
+            self._storing.add(partition, sold | gone, paired, folded)
         if self._storing.is_due:
             await self._storing.store(self.shards, self._pulse.check)
 
-    async def _fold(
-        self, partition: int, shard: Shard, events: list[EventT[bytes]], now: int
-    ) -> tuple[set[str], set[str]]:
-        records, is_ahead = passed(shard.position.next_offset, map(log_record, events))
+    def _fold(self, partition: int, shard: Shard, events: list[EventT[bytes]], now: int) -> tuple[set[str], set[str]]:
+        records = passed(shard.position.next_offset, map(log_record, events))
         batch = sift(self._topic, partition, shard.position, records)
-        shard.position = batch.after
-        if is_ahead:
-            await self._set_reader(partition, shard.position.next_offset)
+        shard.pass_to(batch)
         return shard.apply(self.trades.of(batch.records), now)
-
-    async def _set_reader(self, partition: int, offset: int) -> None:
-        if time.monotonic() - self._set_at.get(partition, 0.0) > QUIET_SECONDS:
-            self._set_at[partition] = time.monotonic()
-            log.warning("reading again from the table's position", partition=partition, offset=offset)
-            await self._app.consumer.seek_wait({TP(self._topic, partition): offset})
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         """What is under way is brought to its end before another worker may begin."""

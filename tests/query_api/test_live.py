@@ -11,6 +11,7 @@ from projectors.streams.changes import Changes
 from projectors.streams.publish import Publisher
 from projectors.streams.shard import Shard, Trade
 from projectors.streams.windows import HOUR, MINUTE
+from query_api.sources import Sources
 from tests.query_api.shelf import Shelf
 
 NOW = int(time.time())
@@ -81,3 +82,15 @@ async def test_what_is_bought_together_comes_with_names_and_orders(client: httpx
 async def test_a_product_that_nobody_knows_has_no_recommendations(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/products/p-NOTHING/recommendations")
     assert (answer.status_code, answer.json()["code"]) == (404, "product_not_found")
+
+
+@pytest.mark.usefixtures("published")
+async def test_the_streams_stand_among_the_projections_with_their_lag(
+    client: httpx.AsyncClient, sources: Sources
+) -> None:
+    items = {item["name"]: item for item in (await client.get("/v1/projections")).json()["items"]}
+    ends = await sources.log.ends()
+    assert (items["streams"]["topic"], items["streams"]["error"]) == ("orders", None)
+    assert [(one["partition"], one["lag_events"]) for one in items["streams"]["partitions"]] == [
+        (number, ends["orders", number]) for number in (0, 1)
+    ]

@@ -31,7 +31,8 @@ def test_feeds_are_the_projections() -> None:
 async def test_every_projection_tells_positions_and_lag(client: httpx.AsyncClient, sources: Sources) -> None:
     items = {item["name"]: item for item in (await client.get("/v1/projections")).json()["items"]}
     ends = await sources.log.ends()
-    assert list(items) == [one.name for one in PROJECTIONS]
+    assert list(items) == [*(one.name for one in PROJECTIONS), "streams"]
+    assert items.pop("streams")["error"].startswith("projection_missing")
     versions = {one.name: one.version for one in PROJECTIONS}
     for item in items.values():
         told = (item["version"], item["generation"], item["parked"], item["error"])
@@ -68,7 +69,11 @@ async def test_what_serves_another_version_than_the_code_is_out_of_date_and_what
 async def test_void_records_are_shown_per_partition_and_in_total(client: httpx.AsyncClient, shelf: Shelf) -> None:
     async def void() -> dict[str, tuple[int, list[int]]]:
         items = (await client.get("/v1/projections")).json()["items"]
-        return {item["name"]: (item["void"], [one["void"] for one in item["partitions"]]) for item in items}
+        return {
+            item["name"]: (item["void"], [one["void"] for one in item["partitions"]])
+            for item in items
+            if item["name"] != "streams"
+        }
 
     assert set(map(str, (await void()).values())) == {"(0, [0, 0, 0])"}
     await shelf.feed([shelf.log.add(placed("one", {"A": 1}), partition=1)], void=2)
