@@ -41,7 +41,7 @@ async def _top(sources: Sources, key: str, limit: int, reach: str | None) -> Fou
     partitions = {number: orjson.loads(told) for number, told in (await sources.redis.positions(prefix)).items()}
     if not partitions:
         raise ProjectionMissing("The streams have not published yet.")
-    members = await sources.redis.top(STREAMS, [f"{key}:{number}" for number in partitions], limit)
+    members = await sources.redis.top(STREAMS.name, [f"{key}:{number}" for number in partitions], limit)
     since = _earliest([told["since"][reach] for told in partitions.values()]) if reach else None
     return Found(members, _earliest([told["at"] for told in partitions.values()]), since)
 
