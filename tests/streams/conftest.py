@@ -14,12 +14,9 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 
 from event_schemas.event import Event
-from infra.kafka_lifetime import started
 from infra.settings import REPOSITORY, Settings
 from tests.support.log import LogWriter, create_topics, delete_topics
 from tests.support.poll import until
@@ -37,11 +34,11 @@ def free_port() -> int:
 class Streams:
     """The process: `start`, `kill`, and what it has published."""
 
-    def __init__(self, settings: Settings, redis: Redis, name: str, log: Path) -> None:
+    def __init__(self, redis: Redis, name: str, log: Path) -> None:
         self.name = name
         self.writer: LogWriter
         self.ends = [0] * PARTITIONS
-        self._settings = settings
+        self.group = f"stockroom-{name}-v1"
         self._redis = redis
         self._log = log
         self._processes: dict[int, asyncio.subprocess.Process] = {}
@@ -106,22 +103,6 @@ class Streams:
             total.update({member.decode(): int(score) for member, score in found})
         return total
 
-    async def commit(self, partition: int, offset: int) -> None:
-        """Set the committed offset of the killed process's group."""
-        group, servers = f"stockroom-{self.name}-v1", self._settings.bootstrap_servers
-
-        async def tried() -> bool:
-            try:
-                consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id=group, enable_auto_commit=False)
-                async with started(consumer.start, consumer.stop):
-                    consumer.assign([place := TopicPartition(self.name, partition)])
-                    await consumer.commit({place: offset})
-            except KafkaError:
-                return False
-            return True
-
-        await until(tried, bool)
-
     async def get(self, path: str, number: int = 0) -> tuple[int, Any]:
         """Status and body of an answer on the health port; 0 while nobody answers."""
         async with httpx.AsyncClient(trust_env=False) as client:
@@ -137,7 +118,7 @@ async def streams(settings: Settings, redis: Redis, unique: str, tmp_path: Path)
     """The process, not started yet; killed at the end."""
     changelog = f"stockroom-{unique}-v1-now-changelog"
     await create_topics(settings.bootstrap_servers, [unique], PARTITIONS)
-    made = Streams(settings, redis, unique, tmp_path / "streams.log")
+    made = Streams(redis, unique, tmp_path / "streams.log")
     async with LogWriter(settings.bootstrap_servers, unique) as made.writer:
         for partition in range(PARTITIONS):
             made.ends[partition] = await made.writer.claim(partition) + 1
