@@ -1,12 +1,19 @@
 """HTTP of the streams' process: is it alive, is it ready, and how far behind is it."""
 
+import time
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+from starlette.responses import Response
 
 from infra.http.problems import Unavailable, install
+from infra.projection_metrics import projection_metrics
 from projectors.log_ends import LogEnds
 from projectors.streams.worker import Worker
+
+NAME = "streams"
+"""Of what is published, as `/v1/projections` has it."""
 
 
 class NotReady(Unavailable):
@@ -22,6 +29,7 @@ class Health:
         self.worker: Worker | None = None
         self.not_published: str | None = "nothing published yet"
         """Why Redis does not have what the shards say; None when it has."""
+        self._behind_since: dict[int, float] = {}
         self._ends = ends
         self._topic = topic
 
@@ -33,16 +41,33 @@ class Health:
             return ["the tables are being recovered"]
         return [self.not_published] if self.not_published else []
 
-    def partitions(self) -> list[dict[str, int]]:
-        """Position, end and events between them of each partition that this worker has."""
-        ends = self._ends.of(self._topic)
+    def observe(self) -> None:
+        """Note since when partitions are behind their ends; to be called every second or so."""
+        for one in self.partitions():
+            if one["lag_events"]:
+                self._behind_since.setdefault(one["partition"], time.time())
+            else:
+                self._behind_since.pop(one["partition"], None)
+
+    def partitions(self) -> list[dict[str, Any]]:
+        """Position, end, events between them, seconds since that was first seen, and records that never happened, of
+        each partition that this worker has.
+        """
+        ends, now = self._ends.of(self._topic), time.time()
         shards = self.worker.shards if self.worker else {}
         found = []
         for partition, shard in sorted(shards.items()):
             next_offset = shard.position.next_offset
             end = max(ends.get(partition, 0), next_offset)
             found.append(
-                {"partition": partition, "next_offset": next_offset, "end": end, "lag_events": end - next_offset}
+                {
+                    "partition": partition,
+                    "next_offset": next_offset,
+                    "end": end,
+                    "lag_events": end - next_offset,
+                    "lag_seconds": round(now - self._behind_since.get(partition, now), 3) if end > next_offset else 0.0,
+                    "void": shard.void,
+                }
             )
         return found
 
@@ -66,8 +91,13 @@ def create_health_app(health: Health) -> FastAPI:
         return {"status": "ready", "alarms": {"undecodable events": undecodable}}
 
     @app.get("/positions")
-    async def positions() -> dict[str, list[dict[str, int]]]:
+    async def positions() -> dict[str, list[dict[str, Any]]]:
         """Position, end and lag of each partition that this worker has."""
         return {"partitions": health.partitions()}
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """The same for Prometheus, under the names that read models have."""
+        return projection_metrics([{"name": NAME, "partitions": health.partitions()}])
 
     return app

@@ -24,12 +24,11 @@ from projectors.engine import connect_redis
 from projectors.log_ends import LogEnds
 from projectors.streams.changes import Changes
 from projectors.streams.faust_app import App, create_app, create_table, read, start
-from projectors.streams.health import Health, create_health_app
+from projectors.streams.health import NAME, Health, create_health_app
 from projectors.streams.publish import VERSION, Publisher
 from projectors.streams.watchdog import Watchdog
 from projectors.streams.worker import Worker
 
-NAME = "streams"
 PUBLISH_SECONDS = 0.5
 STOP_SECONDS = 5.0
 FAILED = 70
@@ -65,7 +64,7 @@ async def _stream(settings: Settings, name: str, topic: str, ends: LogEnds, heal
         async with asyncio.TaskGroup() as group:
             group.create_task(worker.run())
             group.create_task(_publish(worker, Publisher(redis, name), health, ends, topic))
-            group.create_task(_watch(worker, ends, topic))
+            group.create_task(_watch(worker, health, ends, topic))
             group.create_task(_crashed(app))
     except asyncio.CancelledError:
         await _stop(app, redis)
@@ -89,9 +88,10 @@ async def _publish(worker: Worker, publisher: Publisher, health: Health, ends: L
         await asyncio.sleep(PUBLISH_SECONDS)
 
 
-async def _watch(worker: Worker, ends: LogEnds, topic: str) -> None:
+async def _watch(worker: Worker, health: Health, ends: LogEnds, topic: str) -> None:
     watchdog = Watchdog(time.monotonic())
     while True:
+        health.observe()
         if ends.error is None:
             if worker.is_ready:
                 positions = {place.partition: offset for place, offset in worker.positions().items()}

@@ -103,6 +103,11 @@ class Streams:
             total.update({member.decode(): int(score) for member, score in found})
         return total
 
+    async def metrics(self) -> str:
+        """What the health port tells Prometheus."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get(f"http://127.0.0.1:{self._ports[0]}/metrics")).text
+
     async def get(self, path: str, number: int = 0) -> tuple[int, Any]:
         """Status and body of an answer on the health port; 0 while nobody answers."""
         async with httpx.AsyncClient(trust_env=False) as client:

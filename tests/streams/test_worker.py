@@ -94,6 +94,9 @@ async def test_an_event_that_cannot_be_read_is_passed_over_and_told(streams: Str
     await streams.caught_up()
     await shop.equals(streams)
     assert await streams.get("/ready") == (200, {"status": "ready", "alarms": {"undecodable events": 1}})
+    for partition in range(PARTITIONS):
+        labels = f'{{projection="streams",partition="{partition}"}}'
+        assert f"stockroom_projection_lag_seconds{labels} 0.0\n" in await streams.metrics()
 
 
 async def test_a_killed_worker_has_its_tables_again_though_the_log_has_forgotten_what_they_hold(
