@@ -5,7 +5,7 @@ Every few seconds, so that a row which changes often is written once; a kill cos
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from faust.types import EventT, TableT
 
@@ -48,17 +48,19 @@ class Storing:
             changes = self._changes.pop(partition, Changes())
             if changes.sold or changes.partners or self._positions.get(partition) != shard.position:
                 self._positions[partition] = shard.position
-                changed = rows.changed(partition, shard, changes.sold, changes.partners)
+                *changed, position = rows.changed(partition, shard, changes.sold, changes.partners)
                 for start in range(0, len(changed), ROWS):
                     check()
-                    part = changed[start : start + ROWS]
-                    await asyncio.gather(
-                        *(self._table.send_changelog(partition, key, value, "raw", "raw") for key, value in part)
-                    )
+                    await self._send(partition, changed[start : start + ROWS])
+                check()
+                await self._send(partition, [position])  # alone: should one of the rows fail, it must not be there
         for event in self._folded:
             event.ack()
         self._folded.clear()
         self._stored_at = time.monotonic()
+
+    async def _send(self, partition: int, part: Iterable[rows.Row]) -> None:
+        await asyncio.gather(*(self._table.send_changelog(partition, key, value, "raw", "raw") for key, value in part))
 
     def forget(self) -> None:
         """Other partitions, or the same as others have left them: nothing is known of what is stored."""
