@@ -12,10 +12,13 @@ from tests.support.poll import until
 
 
 async def committed(settings: Settings, group: str) -> dict[int, int]:
-    """The group's committed offset of each partition."""
+    """The group's committed offset of each partition; nothing while the broker does not know the group yet."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
     async with started(admin.start, admin.close):
-        found = await admin.list_consumer_group_offsets(group)
+        try:
+            found = await admin.list_consumer_group_offsets(group)
+        except KafkaError:
+            return {}
     return {place.partition: told.offset for place, told in found.items() if "changelog" not in place.topic}
 
 
