@@ -1,6 +1,5 @@
 """SQL for a page of products: filters, order, keyset. Pure; every value is an argument, never part of the text."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -8,9 +7,8 @@ from typing import Any, NamedTuple
 
 from infra.folding import fold
 from query_api.catalog_answers import COLUMNS
+from query_api.search_words import code, prefix_query
 
-_WORD = re.compile(r"\w+")
-_OPERATOR = re.compile(r"""(^|\s)-|"|\bor\b""")
 _RANK = "(ts_rank(p.search, {query})::float8 + CASE WHEN p.sku = {sku} OR p.isbn = {sku} THEN 1 ELSE 0 END)"
 
 MOST_COUNTED = 10_000
@@ -131,7 +129,7 @@ class ProductQuery:
             folded = self._arg(words)
             self._rank = f"word_similarity({folded}, p.folded)::float8"
             return f"{folded} <% p.folded"
-        text, sku, prefix = self._arg(words), self._arg(code(words)), self._arg(_prefix_query(words))
+        text, sku, prefix = self._arg(words), self._arg(code(words)), self._arg(prefix_query(words))
         query = (
             f"(websearch_to_tsquery('english', {text}) || websearch_to_tsquery('simple', {text})"
             f" || to_tsquery('simple', {prefix}))"
@@ -143,21 +141,3 @@ class ProductQuery:
 def sort_kind(sort: Sort) -> type:
     """Type of the first sort value of a cursor; the second is the product's id."""
     return ProductQuery(Filters())._order(sort)[2]
-
-
-def code(words: str) -> str:
-    """What was searched for as a SKU or ISBN would be written: `0-439-02348-3` is 0439023483, `85123a` is 85123A."""
-    joined = words.upper().replace(" ", "")
-    digits = joined.replace("-", "")
-    return digits if digits[:-1].isdecimal() and len(digits) in (10, 13) else joined
-
-
-def _prefix_query(words: str) -> str:
-    """The words as `to_tsquery` takes them, the last one as the beginning of a word, as while somebody types.
-
-    Nothing where the words hold operators (`-`, quotes, `or`), which only `websearch_to_tsquery` understands.
-    """
-    if _OPERATOR.search(words):
-        return ""
-    found = _WORD.findall(words)
-    return " & ".join([*(f"'{word}'" for word in found[:-1]), *(f"'{word}':*" for word in found[-1:])])
