@@ -1,5 +1,7 @@
 """What cannot be applied is found in a bounded number of tries, and nothing else is parked with it."""
 
+import gc
+import weakref
 from collections.abc import Callable, Sequence
 from math import log2
 
@@ -60,6 +62,20 @@ def test_events_before_a_poison_one_of_their_key_are_applied_and_those_after_it_
         (5, "invalid_event_value"),
         (6, "queued_behind"),
     ]
+
+
+@pytest.mark.parametrize("poison", [(1,), (7,)], ids=["with poison", "without poison"])
+def test_a_batch_is_freed_at_once_without_a_garbage_collection(poison: tuple[int, ...]) -> None:
+    sorting = _sorting(("a", True), ("b", True), ("c", True))
+    gc.disable()
+    try:
+        event = weakref.ref(sorting.events[0].event)
+        assert applied(sorting, _refusing(*poison))
+        assert event() is not None
+        del sorting
+        assert event() is None
+    finally:
+        gc.enable()
 
 
 def test_events_that_fail_only_together_are_all_applied_apart_and_in_order() -> None:
