@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     )
     query_api_port: int = Field(default=8002, ge=1, le=65535, description="Port of the query API.")
     projectors_port: int = Field(
-        default=6066, ge=1, le=65535, description="Port of the projectors, with dead letters; the next: +100."
+        default=6066, ge=1, le=65535, description="Port of the projectors: rebuilds, dead letters; the next: +100."
     )
     projectors: InstanceCount = Field(
         default=1, ge=1, le=16, description="How many projectors `up` starts, 1 to 16; they share the partitions."

@@ -33,7 +33,7 @@ class TableCompared(NamedTuple):
 
     def lines(self) -> list[str]:
         """It in words, a line each, the rows that only the serving generation has marked by `-`."""
-        counts = " and ".join("no table" if rows is None else f"{rows:,} rows" for rows in (self.served, self.filled))
+        counts = " and ".join("none" if rows is None else f"{rows:,} rows" for rows in (self.served, self.filled))
         said = {True: "they differ", False: "the same", None: "not compared"}[self.differ]
         return [
             f"{self.table}: {counts}, {said}",

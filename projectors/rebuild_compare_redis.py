@@ -12,6 +12,7 @@ from projectors.row_digest import SHOWN_ROWS
 COMPARE_SECONDS = 2.0
 AT_ONCE = 50
 """Keys in one round trip."""
+SHOWN_KEYS = 20
 OWN = {"pos", "parked", "uncopied"}
 """Keys of the engine, which are no rows."""
 
@@ -31,8 +32,11 @@ async def compare(redis: Redis, served: str, filled: str) -> tuple[list[TableCom
     names = sorted(await _names(redis, served) | await _names(redis, filled))
     found: list[TableCompared] = []
     for first in range(0, len(names), AT_ONCE):
+        done = f"{first:,} of {len(names):,} keys"
+        if len(found) > SHOWN_KEYS:
+            return found[:SHOWN_KEYS], f"{done}, since so many differ"
         if time.monotonic() > deadline:
-            return found, f"{first:,} of {len(names):,} keys in {COMPARE_SECONDS:g} s"
+            return found, f"{done} in {COMPARE_SECONDS:g} s"
         portion = names[first : first + AT_ONCE]
         old, new = [await _contents(redis, [prefix + name for name in portion]) for prefix in (served, filled)]
         found += [_difference(*one) for one in zip(portion, old, new, strict=True) if one[1] != one[2]]

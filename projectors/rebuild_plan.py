@@ -17,15 +17,14 @@ from projectors.generations import schema_of
 from projectors.log_ends import LogEnds
 from projectors.positions import load_positions
 from projectors.projection import Projection
-from projectors.rebuild import all_up
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_redis import families
+from projectors.rebuild_row import resumable
+from projectors.rebuild_several import all_up
 from projectors.redis_store import positions_of
 from projectors.store import Standing
 
-_ROW = """
-SELECT active_generation, version, rebuilding_generation, rebuilding_version FROM stockroom.projections WHERE name = $1
-"""
+_ROW = "SELECT * FROM stockroom.projections WHERE name = $1"
 _SIZE = """
 SELECT COALESCE(sum(pg_total_relation_size(c.oid)), 0)::bigint
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'
@@ -114,8 +113,7 @@ async def _plan(
     except _NEVER:
         row = None
     serving = row["active_generation"] if row else None
-    left = row["rebuilding_generation"] if row else None
-    resumes = left if row and row["rebuilding_version"] == projection.version and not options.anew else None
+    resumes = resumable(row, projection, anew=options.anew) if row else None
     stands = await _standings(connection, redis, projection, resumes) if resumes else {}
     to_read = sum(max(0, end - _next(stands, number)) for number, end in ends.items())
     size = None

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import asyncpg
+
 from projectors.audit import audit_generation
 from projectors.control_tables import Connection, rebuild_lock
 from projectors.generations import create_generation, drop_generation, known_generations
@@ -44,6 +46,16 @@ async def only_one(connection: Connection, projection: str) -> None:
         raise RebuildRefused(f"{projection} is being rebuilt already")
 
 
+def resumable(row: asyncpg.Record, projection: Projection, *, anew: bool) -> int | None:
+    """The generation that an earlier rebuild left and that one of this code goes on with, by the projection's row: it
+    has its version, and its indexes or the same way of being filled. None when there is none, or it is to begin
+    ``anew``.
+    """
+    left: int | None = row["rebuilding_generation"]
+    same_way = row["rebuilding_indexed"] or row.get("rebuilding_bulk", False) == (projection.bulk is not None)
+    return left if row["rebuilding_version"] == projection.version and same_way and not anew else None
+
+
 async def begin(
     connection: Connection, projection: Projection, partitions: Sequence[int], *, anew: bool = False
 ) -> Begun:
@@ -53,16 +65,13 @@ async def begin(
     async with connection.transaction():
         await prepare_projection(connection, projection, partitions)
         row = await connection.fetchrow(
-            "SELECT active_generation, version, rebuilding_generation, rebuilding_version, rebuilding_indexed, "
-            "rebuilding_bulk, kept_generation FROM stockroom.projections WHERE name = $1 FOR NO KEY UPDATE",
-            projection.name,
+            "SELECT * FROM stockroom.projections WHERE name = $1 FOR NO KEY UPDATE", projection.name
         )
         assert row is not None
         serving, left, kept = row["active_generation"], row["rebuilding_generation"], row["kept_generation"]
         indexed, bulk = row["rebuilding_indexed"], projection.bulk
-        same_way = indexed or row["rebuilding_bulk"] == (bulk is not None)
-        if left is not None and row["rebuilding_version"] == projection.version and same_way and not anew:
-            return Begun(serving, row["version"], left, True, indexed, None if indexed else bulk)
+        if resumed := resumable(row, projection, anew=anew):
+            return Begun(serving, row["version"], resumed, True, indexed, None if indexed else bulk)
         if left is not None:
             await drop_generation(connection, projection, left)
         filling = max([*await known_generations(connection, projection), serving, left or 0, kept or 0]) + 1

@@ -17,11 +17,11 @@ from projectors.back_off import AWAY
 from projectors.control_tables import Connection, create_control_tables
 from projectors.engine import connect_postgres
 from projectors.projection import Projection
-from projectors.rebuild import rebuild_all
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_progress import Progress
 from projectors.rebuild_report import Report
 from projectors.rebuild_row import RebuildRefused
+from projectors.rebuild_several import rebuild_all
 
 BEAT_SECONDS = 1.0
 END_SECONDS = 5.0

@@ -13,6 +13,7 @@ from projectors.control_tables import Connection
 BUCKETS = 256
 SEARCHED_BUCKETS = 8
 SHOWN_ROWS = 10
+SHOWN_CHARACTERS = 500
 
 _COLUMNS = """
 SELECT attname, EXISTS (
@@ -77,7 +78,8 @@ async def only_in(connection: Connection, these: Rows, others: Rows, buckets: li
         f"(SELECT {_list(rows.columns)} FROM {rows.table} WHERE {rows.bucket()} = ANY ($1)) r"
         for rows in (these, others)
     ]
-    found = await connection.fetch(f"{selects[0]} EXCEPT ALL {selects[1]} ORDER BY 1 LIMIT {SHOWN_ROWS}", buckets)
+    rows = f"{selects[0]} EXCEPT ALL {selects[1]} ORDER BY 1 LIMIT {SHOWN_ROWS}"
+    found = await connection.fetch(f"SELECT left(line, {SHOWN_CHARACTERS}) AS line FROM ({rows}) r", buckets)
     return [one["line"] for one in found]
 
 

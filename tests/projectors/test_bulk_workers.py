@@ -18,8 +18,9 @@ from projectors.bulk_group import split
 from projectors.bulk_worker import Part, Share
 from projectors.engine import store_of
 from projectors.log_ends import LogEnds
-from projectors.rebuild import RebuildRefused, rebuild_all
 from projectors.rebuild_fill import Filler, Member
+from projectors.rebuild_row import RebuildRefused
+from projectors.rebuild_several import rebuild_all
 from projectors.registry import named
 from projectors.sorting import Decoder
 from tests.projectors.log import confirmed, placed

@@ -11,8 +11,8 @@ import pytest
 from event_schemas.record import Recorded
 from projectors.engine import redrive_of
 from projectors.projection import Statement
-from projectors.rebuild import RebuildRefused
 from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_row import RebuildRefused
 from projectors.redrive import Portion, retry
 from projectors.sorting import Decoder
 from projectors.status import State

@@ -145,3 +145,16 @@ async def test_a_row_that_changed_keeps_its_bucket_by_its_key(postgres: asyncpg.
         after = await digest(connection, rows)
     assert before.keys() == after.keys()
     assert [before[bucket][0] - after[bucket][0] for bucket in before if before[bucket] != after[bucket]] == [0]
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_where_very_many_keys_differ_the_first_are_shown_and_it_is_told_so(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a")])
+    async with bench.working():
+        await bench.until_totals({"a": 1})
+        for number in range(120):
+            await bench.redis.set(f"{bench.projection.name}:1:odd:{number}", number)
+        with pytest.raises(Different) as refused:
+            await rebuild(bench)
+    compared = refused.value.comparison
+    assert (len(compared.tables), compared.incomplete) == (20, "50 of 121 keys, since so many differ")

@@ -1,0 +1,117 @@
+"""Several rebuilds of one command, side by side."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import Any
+
+import asyncpg
+from redis.asyncio import Redis
+
+from event_schemas.topics import OPERATIONS
+from infra.cluster import describe
+from infra.log_reader import LogBroken
+from infra.reason import reason
+from infra.settings import Settings
+from infra.stores_answer import ask_postgres, failing
+from projectors.back_off import AWAY
+from projectors.bulk_group import BulkGroup
+from projectors.engine import connect_postgres, connect_redis
+from projectors.log_ends import LogEnds
+from projectors.projection import Projection
+from projectors.rebuild import Rebuild
+from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_progress import Progress
+from projectors.rebuild_rate import RateLimit
+from projectors.rebuild_report import Report
+from projectors.rebuild_row import RebuildRefused, SeveralRefused
+from projectors.sorting import Decoder
+from projectors.store import RebuildNeeded
+from projectors.voids_known import voids_known
+
+REMEMBERED = 10_000
+
+
+async def all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> None:
+    """Raise ``RebuildRefused`` that says which servers do not answer, if any."""
+    asked: dict[str, Callable[[], Awaitable[Any]]] = {
+        "Kafka": partial(_topics_there, settings.bootstrap_servers, sorted(topics)),
+        "PostgreSQL": partial(ask_postgres, settings.dsn),
+        "Redis": redis.ping,
+    }
+    answers = zip(asked, await asyncio.gather(*map(failing, asked.values())), strict=True)
+    if away := "; ".join(f"{name}: {why}" for name, why in answers if why):
+        raise RebuildRefused(f"{away}\nIs it up? ./stockroom status")
+
+
+async def _topics_there(bootstrap_servers: str, topics: Sequence[str]) -> None:
+    await describe(bootstrap_servers, topics)
+    await describe(bootstrap_servers, [OPERATIONS.name])
+
+
+async def _voids_known(settings: Settings, pool: asyncpg.Pool, topics: Collection[str]) -> None:
+    if topics == {OPERATIONS.name}:
+        return  # nothing of it is ever given up
+    try:
+        await voids_known(settings.bootstrap_servers, pool)
+    except RebuildNeeded as error:
+        raise RebuildRefused(f"What was dropped from the others is not known: {error}") from error
+
+
+async def rebuild_all(
+    settings: Settings,
+    projections: Sequence[Projection],
+    options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
+    *,
+    partitions_in_parallel: int = 1,
+    progress: Progress | None = None,
+) -> list[Report]:
+    """Rebuild several projections side by side, with a progress display; a topic is read and decoded once for all that
+    begin together, by ``partitions_in_parallel`` processes, or by one where the rate is limited.
+
+    Raises ``RebuildRefused`` for those that cannot be rebuilt, after the others are done; and at once when a server
+    does not answer. One that goes away later is waited for.
+    """
+    progress = progress or Progress()
+    topics = {projection.topic for projection in projections}
+    processes = partitions_in_parallel if options.rate is None else 1
+    names_of = {topic: [one.name for one in projections if one.topic == topic] for topic in topics}
+    decoders = {topic: Decoder(REMEMBERED) for topic in topics}
+    ends = LogEnds(settings.bootstrap_servers, topics)
+    async with connect_postgres(settings, 4 + 2 * len(projections)) as pool, connect_redis(settings) as redis:
+        await all_up(settings, redis, topics)
+        await _voids_known(settings, pool, topics)
+        watching = asyncio.create_task(ends.run())
+        try:
+            with progress:
+                limit, turn = RateLimit(options.rate), asyncio.Lock()
+                groups = {
+                    topic: BulkGroup(settings, pool, topic, names_of[topic], processes, turn, limit) for topic in topics
+                }
+                runs = [
+                    Rebuild(settings, pool, redis, one, options).run(
+                        decoders[one.topic], ends, progress.task(one.name), groups[one.topic]
+                    )
+                    for one in projections
+                ]
+                results = await asyncio.gather(*runs, return_exceptions=True)
+            reports = [result for result in results if isinstance(result, Report)]
+            progress.report(reports)
+        finally:
+            watching.cancel()
+    refusals = [_refusal(result) for result in results if isinstance(result, BaseException)]
+    if refusals:
+        raise SeveralRefused(refusals) if len(refusals) > 1 else refusals[0]
+    return reports
+
+
+def _refusal(error: BaseException) -> RebuildRefused:
+    """Why a rebuild did not come about. What is not foreseen is raised as it is."""
+    if isinstance(error, RebuildRefused):
+        return error
+    if isinstance(error, LogBroken):
+        return RebuildRefused(f"{error.code}: {error}")
+    if isinstance(error, AWAY):
+        why = f"a server went away ({reason(error)})"
+        return RebuildRefused(f"{why}. Run the same command again: it goes on where it stopped.")
+    raise error
