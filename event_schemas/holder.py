@@ -7,6 +7,7 @@ every stored position keeps the holder beside the offset. Pure; knows nothing of
 
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 CLAIMED = "stockroom.writer.claimed.v1"
@@ -53,11 +54,9 @@ def judge(holder: Holder, headers: Iterable[tuple[str, bytes]]) -> tuple[Holder,
             writer = value
         elif name == "ce_epoch":
             epoch = value
-    if not kind or not writer or not epoch or not epoch.isdigit() or len(epoch) > MAX_EPOCH_DIGITS:
+    record_holder = _holder(writer, epoch) if kind else None
+    if record_holder is None:
         return holder, Verdict.VOID
-    if not writer.isascii() or b"\x00" in writer:
-        return holder, Verdict.VOID
-    record_holder = Holder(int(epoch), writer.decode())
     if kind == CLAIMED.encode():
         if record_holder.epoch > holder.epoch:
             return record_holder, Verdict.CONTROL
@@ -65,3 +64,13 @@ def judge(holder: Holder, headers: Iterable[tuple[str, bytes]]) -> tuple[Holder,
     if record_holder != holder:
         return holder, Verdict.VOID
     return holder, Verdict.CONTROL if kind == BEAT.encode() else Verdict.COUNTS
+
+
+@lru_cache(maxsize=64)  # the records of a partition come from one writer, for a long time
+def _holder(writer: bytes, epoch: bytes) -> Holder | None:
+    """Whoever wrote a record; None when that cannot be read."""
+    if not writer or not epoch or not epoch.isdigit() or len(epoch) > MAX_EPOCH_DIGITS:
+        return None
+    if not writer.isascii() or b"\x00" in writer:
+        return None
+    return Holder(int(epoch), writer.decode())

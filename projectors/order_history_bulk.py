@@ -5,13 +5,11 @@ waits in `late_orders` until all is read, and is then put upon it in one stateme
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from event_schemas.record import Recorded
 from projectors.order_history_fold import NEW_COLUMNS, folded
 from projectors.order_history_sql import CHANGED
 from projectors.projection import Bulk, Copy
-from projectors.rows import appended_at
 
 STAGING = """
 CREATE TABLE {schema}.late_orders (
@@ -65,12 +63,8 @@ def fold(events: Sequence[Recorded]) -> list[Copy]:
         Copy("orders", NEW_COLUMNS, found.new_rows()),
         Copy("late_orders", CHANGED, found.changed_rows()),
         Copy("lines", _LINES, found.lines),
-        Copy("timeline", _TIMELINE, [_appended(row) for row in found.timeline]),
+        Copy("timeline", _TIMELINE, found.timeline),
     ]
-
-
-def _appended(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return *row[:5], appended_at(row[5]), *row[6:]
 
 
 BULK = Bulk(fold, STAGING, FINISH)

@@ -9,6 +9,7 @@ from event_schemas import order
 from event_schemas.record import Recorded
 from projectors.order_history_sql import CHANGED
 from projectors.order_story import story
+from projectors.rows import appended_at
 
 _Row = dict[str, Any]
 
@@ -55,7 +56,7 @@ def folded(events: Sequence[Recorded]) -> Fold:
                 type(event).wire_name,
                 envelope.actor,
                 envelope.time,
-                item.appended_ms,
+                appended_at(item.appended_ms),
                 envelope.id,
                 orjson.dumps(story(event)).decode(),
             )
@@ -148,4 +149,4 @@ NEW_COLUMNS = (*CHANGED, *_PLACED)
 
 def _values(row: _Row, columns: Sequence[str]) -> tuple[Any, ...]:
     row["flags"] = orjson.dumps(row["flags"]).decode()
-    return tuple(row.get(column) for column in columns)
+    return tuple(map(row.get, columns))

@@ -96,7 +96,8 @@ SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], 
 
 TIMELINE = """
 INSERT INTO {schema}.timeline
-SELECT order_id, sequence, type, actor, at, to_timestamp(appended_ms / 1000.0), event_id, data::jsonb
-FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::text[], $8::text[])
-     AS u(order_id, sequence, type, actor, at, appended_ms, event_id, data)
+SELECT order_id, sequence, type, actor, at, appended_at, event_id, data::jsonb
+FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+            $8::text[])
+     AS u(order_id, sequence, type, actor, at, appended_at, event_id, data)
 """
