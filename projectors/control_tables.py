@@ -47,7 +47,6 @@ CREATE TABLE IF NOT EXISTS stockroom.parked (
     copied bool NOT NULL DEFAULT false,
     PRIMARY KEY (projection, generation, topic, partition, record_offset)
 );
-CREATE INDEX IF NOT EXISTS parked_uncopied ON stockroom.parked (projection, generation) WHERE NOT copied;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS switching_until timestamptz;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS rebuilding_bulk bool NOT NULL DEFAULT false;
 ALTER TABLE stockroom.projection_offsets ADD COLUMN IF NOT EXISTS unparked bigint NOT NULL DEFAULT 0;
@@ -64,6 +63,9 @@ CREATE TABLE IF NOT EXISTS stockroom.audit (
     partition int NOT NULL,
     outcome jsonb NOT NULL
 );
+DROP INDEX IF EXISTS stockroom.parked_uncopied;
+CREATE INDEX IF NOT EXISTS parked_uncopied_in_order
+    ON stockroom.parked (projection, generation, partition, record_offset) WHERE NOT copied;
 CREATE INDEX IF NOT EXISTS parked_of_key ON stockroom.parked USING hash (key);
 CREATE TABLE IF NOT EXISTS stockroom.workers (
     worker text PRIMARY KEY,

@@ -12,7 +12,7 @@ from projectors import parked_rows
 from projectors import redis_keys as names
 from projectors.projection import Projection
 from projectors.redis_parked import RedisParked
-from projectors.store import Parked, Place
+from projectors.store import BEFORE_ALL, Parked, Place
 from projectors.voided import Void, voids_of
 
 ERROR_WIDTH = 100
@@ -61,7 +61,7 @@ class DeadLetter(NamedTuple):
 
 
 async def dead_letters(
-    pool: asyncpg.Pool, redis: Redis, projection: Projection, key: str | None = None, after: Place = (-1, -1)
+    pool: asyncpg.Pool, redis: Redis, projection: Projection, key: str | None = None, after: Place = BEFORE_ALL
 ) -> AsyncIterator[DeadLetter]:
     """The parked records of a projection behind a place, of one key or of all, in log order by partition."""
     if projection.store == "redis":

@@ -36,9 +36,9 @@ class DeadLetters:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def sweep(self) -> int:
-        """Copy all that is not copied yet; gives the number of records."""
+        """Copy all that is not copied yet of the partitions that this worker fills; gives the number of records."""
         done = 0
-        while records := self._own(await self._store.uncopied(AT_ONCE)):
+        while records := await self._store.uncopied(AT_ONCE, self._status.standings):
             await append(self._bootstrap_servers, [self._letter(record) for record in records])
             await self._store.mark_copied(records)
             done += len(records)
@@ -46,10 +46,6 @@ class DeadLetters:
                 "parked records copied", projection=self._projection.name, topic=self._topic, records=len(records)
             )
         return done
-
-    def _own(self, records: list[Parked]) -> list[Parked]:
-        """Of the partitions that this worker fills; else each of several workers would copy them all."""
-        return [one for one in records if one.record.partition in self._status.standings]
 
     def _letter(self, parked: Parked) -> DeadLetter:
         return DeadLetter(

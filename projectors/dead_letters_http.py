@@ -16,10 +16,8 @@ from projectors.engine import Engine, redrive_of
 from projectors.projection import Projection
 from projectors.redrive import retry
 from projectors.sorting import Decoder
-from projectors.store import NotCommitted, Place, RebuildNeeded, StoreDamaged
+from projectors.store import BEFORE_ALL, NotCommitted, Place, RebuildNeeded, StoreDamaged
 
-BEFORE_ALL = (-1, -1)
-"""A place before every other."""
 Number = Annotated[int, Path(ge=0, lt=2**31)]
 Offset = Annotated[int, Path(ge=0, lt=2**63)]
 

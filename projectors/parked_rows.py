@@ -1,7 +1,7 @@
 """Parked records as rows of ``stockroom.parked``: written in the caller's transaction, read for their copy."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -33,7 +33,8 @@ SELECT {_ROW} {_SERVING} AND topic = $2
 """
 _COUNT = f"SELECT count(*) {_SERVING} AND ($2::text IS NULL OR key = $2)"
 _UNCOPIED = f"""
-SELECT {_ROW} {_SERVING} AND NOT copied ORDER BY partition, record_offset LIMIT $2
+SELECT {_ROW} {_SERVING} AND topic = $2 AND (partition, record_offset) > ($3, $4) AND partition = ANY ($5)
+  AND NOT copied ORDER BY partition, record_offset LIMIT $6
 """
 _OF_PARTITION = f"""
 SELECT {_ROW} FROM stockroom.parked
@@ -51,9 +52,10 @@ WHERE k.projection = $1 AND k.generation = $2 AND k.topic = $3 AND k.partition =
   AND k.record_offset = f.record_offset
 """
 _MARK = """
-UPDATE stockroom.parked k SET copied = true FROM unnest($2::int[], $3::bigint[]) AS c (partition, record_offset)
-WHERE k.projection = $1 AND k.partition = c.partition AND k.record_offset = c.record_offset
+UPDATE stockroom.parked SET copied = true
+WHERE projection = $1 AND generation = ANY ($2) AND topic = $3 AND partition = $4 AND record_offset = $5
 """
+_GENERATIONS = "SELECT DISTINCT generation FROM stockroom.projection_offsets WHERE projection = $1"
 
 
 def headers_to_json(headers: Sequence[tuple[str, bytes | None]]) -> str:
@@ -133,15 +135,21 @@ async def count(connection: Connection, projection: str, key: str | None) -> int
     return int(await connection.fetchval(_COUNT, projection, key))
 
 
-async def uncopied(connection: Connection, projection: str, limit: int) -> list[Parked]:
-    """Parked records of the active generation that are not in the dead letter topic yet, in log order."""
-    return [_parked(row) for row in await connection.fetch(_UNCOPIED, projection, limit)]
+async def uncopied(
+    connection: Connection, projection: str, topic: str, after: Place, partitions: Collection[int], limit: int
+) -> list[Parked]:
+    """Parked records of the active generation behind a place, in these partitions, that are not in the dead letter
+    topic yet, in log order.
+    """
+    rows = await connection.fetch(_UNCOPIED, projection, topic, *after, list(partitions), limit)
+    return [_parked(row) for row in rows]
 
 
 async def mark_copied(connection: Connection, projection: str, parked: Sequence[Parked]) -> None:
-    """Remember that these are in the dead letter topic, for every generation that parked them."""
-    places = [one.record for one in parked]
-    await connection.execute(_MARK, projection, [one.partition for one in places], [one.offset for one in places])
+    """Remember that these records are in the dead letter topic, in whatever generation they are parked."""
+    generations = [row["generation"] for row in await connection.fetch(_GENERATIONS, projection)]
+    # One by one along the key: before statistics know of many new rows, a join would read all of them each time.
+    await connection.executemany(_MARK, [(projection, generations, one.record.topic, *one.at) for one in parked])
 
 
 class ParkedPartition(NamedTuple):

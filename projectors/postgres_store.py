@@ -4,7 +4,7 @@ Each transaction first proves that its generation is still the one to fill (the 
 moves the positions by compare and set, so that a stale or second worker waits, sees it, and changes nothing.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple, cast
@@ -24,7 +24,7 @@ from projectors.postgres_changes import Change, execute
 from projectors.projection import Bulk, Postgres, Projection
 from projectors.projection_row import generation_to_fill, prepare_projection, prove_bulk
 from projectors.sorting import Decode, Sorting
-from projectors.store import GenerationMoved, Loaded, Outcome, Parked, ParkedKeys, Place
+from projectors.store import BEFORE_ALL, GenerationMoved, Loaded, Outcome, Parked, ParkedKeys, Place
 from projectors.voided import Void, voids_of
 
 
@@ -57,6 +57,7 @@ class PostgresStore:
         self._bulk = bulk
         self._generation = rebuilding or 0
         self._known = KnownKeys()
+        self._copied_to = BEFORE_ALL
         self.voided: Mapping[Place, Void] = {}
         """What was given up for the projection, as of the last ``load``."""
 
@@ -118,15 +119,20 @@ class PostgresStore:
         applied(sorting, self._changes)
         await self._divide(connection, sorting)
 
-    async def uncopied(self, limit: int) -> list[Parked]:
-        """Parked records of the active generation that are not yet in the dead letter topic."""
+    async def uncopied(self, limit: int, partitions: Collection[int]) -> list[Parked]:
+        """Parked records of the active generation in these partitions that are not yet in the dead letter topic."""
+        name, topic = self._projection.name, self._projection.topic
         async with self._pool.acquire() as connection:
-            return await parked_rows.uncopied(connection, self._projection.name, limit)
+            for after in dict.fromkeys((self._copied_to, BEFORE_ALL)):
+                if found := await parked_rows.uncopied(connection, name, topic, after, partitions, limit):
+                    return found
+        return []
 
     async def mark_copied(self, records: Sequence[Parked]) -> None:
         """Remember that these are there."""
         async with self._pool.acquire() as connection:
             await parked_rows.mark_copied(connection, self._projection.name, records)
+        self._copied_to = records[-1].at
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[tuple[Connection, int]]:

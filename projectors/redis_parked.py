@@ -1,6 +1,7 @@
 """The parked records of a generation in Redis, read in log order, so many at a time."""
 
-from collections.abc import AsyncIterator, Sequence
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from redis.asyncio import Redis
 
@@ -45,3 +46,31 @@ class RedisParked:
     async def count(self) -> int:
         """How many records are parked."""
         return int(await self._redis.hlen(self._key))
+
+
+class RedisUncopied:
+    """Those that are not in the dead letter topic yet. Their places are read once for all, and again at their end."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        self.prefix = prefix
+        """Of the generation's keys."""
+        self._parked = RedisParked(redis, prefix)
+        self._key = f"{prefix}uncopied"
+        self._places: list[Place] = []
+
+    async def first(self, limit: int, partitions: Collection[int]) -> list[Parked]:
+        """So many of these partitions, in log order."""
+        if not self._places:
+            self._places = sorted(map(names.place_of_field, await self._redis.smembers(self._key)))
+        self._places = [place for place in self._places if place[0] in partitions]
+        while self._places:
+            if found := await self._parked.at(self._places[:limit]):
+                return found
+            self._places = self._places[limit:]  # retried or dropped since they were listed
+        return []
+
+    async def mark(self, records: Sequence[Parked]) -> None:
+        """Remember that these, which ``first`` gave, are there."""
+        await self._redis.srem(self._key, *map(names.parked_field, records))
+        self._places = self._places[bisect_right(self._places, records[-1].at) :]

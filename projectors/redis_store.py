@@ -6,7 +6,7 @@ script. A Redis that lost its data shows as a position that moved, and is filled
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from projectors.isolation import applied
 from projectors.known_keys import KnownKeys
 from projectors.projection import Projection, RedisCommand
 from projectors.projection_row import generation_to_fill, prepare_projection
-from projectors.redis_parked import RedisParked
+from projectors.redis_parked import RedisParked, RedisUncopied
 from projectors.sorting import Decode, Sorting
 from projectors.store import (
     GenerationMoved,
@@ -76,6 +76,7 @@ class RedisStore:
         self._commit = redis.register_script(_COMMIT)
         self._load = redis.register_script(_LOAD)
         self._known = KnownKeys()
+        self._uncopied = RedisUncopied(redis, "")
         self.voided: Mapping[Place, Void] = {}
         """What was given up for the projection, as of the last ``load``."""
 
@@ -153,16 +154,15 @@ class RedisStore:
         """The one that was loaded."""
         return self._generation
 
-    async def uncopied(self, limit: int) -> list[Parked]:
-        """Parked records of the active generation that are not yet in the dead letter topic."""
-        fields = sorted(await self._redis.smembers(f"{self._prefix}uncopied"))[:limit]
-        rows = await self._redis.hmget(f"{self._prefix}parked", fields) if fields else []
-        return names.in_log_order(row for row in rows if row is not None)
+    async def uncopied(self, limit: int, partitions: Collection[int]) -> list[Parked]:
+        """Parked records of the active generation in these partitions that are not yet in the dead letter topic."""
+        if self._uncopied.prefix != self._prefix:
+            self._uncopied = RedisUncopied(self._redis, self._prefix)
+        return await self._uncopied.first(limit, partitions)
 
     async def mark_copied(self, records: Sequence[Parked]) -> None:
         """Remember that these are there."""
-        fields = [names.parked_field(one) for one in records]
-        await self._redis.srem(f"{self._prefix}uncopied", *fields)
+        await self._uncopied.mark(records)
 
     async def _run_singly(self, around: Callable[[], dict[str, Any]], sorting: Sorting) -> None:
         """Each event's own commands, until the script refuses none; each time it tells of all that it refuses."""

@@ -9,7 +9,7 @@ RebuildNeeded           the tables were made by another version of the projectio
 StoreDamaged            a batch was applied in part, which only a rebuild mends
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -46,6 +46,7 @@ class StoreDamaged(Exception):
 
 Place = tuple[int, int]
 """Partition and offset."""
+BEFORE_ALL: Place = (-1, -1)
 
 
 class Parked(NamedTuple):
@@ -129,8 +130,10 @@ class Store(Protocol):
         Raises ``NotCommitted`` when it is not our turn, and the server's own exceptions when it is away.
         """
 
-    async def uncopied(self, limit: int) -> list[Parked]:
-        """Parked records of the active generation that are not yet in the dead letter topic, oldest first."""
+    async def uncopied(self, limit: int, partitions: Collection[int]) -> list[Parked]:
+        """Parked records of the active generation in these partitions that are not yet in the dead letter topic, in log
+        order.
+        """
 
     async def mark_copied(self, records: Sequence[Parked]) -> None:
         """Remember that these are there."""

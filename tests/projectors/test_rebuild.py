@@ -158,7 +158,7 @@ async def test_what_was_copied_to_the_dead_letters_is_not_copied_again_after_are
 async def _uncopied(bench: Bench) -> int:
     store = bench.engine().stores[0]
     await store.load([0, 1, 2])
-    return len(await store.uncopied(10))
+    return len(await store.uncopied(10, [0, 1, 2]))
 
 
 @both_stores

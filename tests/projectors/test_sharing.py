@@ -117,7 +117,7 @@ async def test_each_parked_record_is_copied_by_one_of_the_workers(bench: Bench) 
             bad = f"bad{partition}"
             await bench.writer.append(partition, [received(bad, 5_000), received(bad)])
         await until(bench.parked, lambda parked: len(parked) == 2 * len(PARTITIONS))
-        await until(partial(one.stores[0].uncopied, 100), lambda left: not left)
+        await until(partial(one.stores[0].uncopied, 100, PARTITIONS), lambda left: not left)
     consumer = AIOKafkaConsumer(bootstrap_servers=bench.settings.bootstrap_servers)
     async with started(consumer.start, consumer.stop):
         ends = await consumer.end_offsets([TopicPartition(letters, number) for number in PARTITIONS])

@@ -148,3 +148,20 @@ async def test_two_partitions_that_write_the_same_days_do_not_wait_for_each_othe
     rows = await bench.pool.fetch(f"SELECT partition, quantity FROM {bench.projection.public_schema}.daily ORDER BY 1")
     assert [tuple(row) for row in rows] == [(0, 400), (1, 400), (2, 400)]
     assert all(before["partition"] < after["partition"] for before, after in pairwise(rows))
+
+
+@both_stores
+async def test_what_is_not_copied_yet_comes_in_log_order_and_by_partition_until_nothing_is_left(bench: Bench) -> None:
+    for partition in PARTITIONS:
+        await bench.writer.append(partition, [received(f"k{partition}-{n}", 5_000) for n in range(12)])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    found: list[tuple[int, int]] = []
+    while records := await worker.uncopied(5, [0, 2]):
+        await worker.mark_copied(records)
+        found += [one.at for one in records]
+    assert found == [(partition, offset) for partition in (0, 2) for offset in range(1, 13)]
+    assert [one.at for one in await worker.uncopied(100, PARTITIONS)] == [(1, offset) for offset in range(1, 13)]
+    await bench.writer.append(0, [received("late", 5_000)])
+    await worker.commit(*await bench.behind(worker))
+    assert (0, 13) in {one.at for one in await (await bench.worker()).uncopied(100, PARTITIONS)}
