@@ -95,7 +95,7 @@ async def _watch(worker: Worker, health: Health, ends: LogEnds, topic: str) -> N
         if ends.error is None:
             if worker.is_ready:
                 positions = {place.partition: offset for place, offset in worker.positions().items()}
-                watchdog.follow(positions, ends.of(topic), time.monotonic())
+                watchdog.follow(positions, worker.stored, ends.of(topic), time.monotonic())
             else:
                 watchdog.recover(worker.recovered(), time.monotonic())
         await asyncio.sleep(1)

@@ -5,7 +5,7 @@ Every few seconds, so that a row which changes often is written once; a kill cos
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from faust.types import EventT, TableT
 
@@ -29,6 +29,8 @@ class Storing:
         self._positions: dict[int, Position] = {}
         self._folded: list[EventT[bytes]] = []
         self._stored_at = time.monotonic()
+        self.stored = 0
+        """Rows that the broker has got so far."""
 
     def add(self, partition: int, sold: set[str], partners: set[str], folded: list[EventT[bytes]]) -> None:
         """These products have changed by these records; nothing else has."""
@@ -59,8 +61,9 @@ class Storing:
         self._folded.clear()
         self._stored_at = time.monotonic()
 
-    async def _send(self, partition: int, part: Iterable[rows.Row]) -> None:
+    async def _send(self, partition: int, part: Sequence[rows.Row]) -> None:
         await asyncio.gather(*(self._table.send_changelog(partition, key, value, "raw", "raw") for key, value in part))
+        self.stored += len(part)
 
     def forget(self) -> None:
         """Other partitions, or the same as others have left them: nothing is known of what is stored."""

@@ -60,6 +60,11 @@ class Worker:
         """The next offset of each partition that this worker has."""
         return {TP(self._topic, partition): shard.position.next_offset for partition, shard in self.shards.items()}
 
+    @property
+    def stored(self) -> int:
+        """Rows that were written so far: a worker that only writes does not stand still."""
+        return self._storing.stored
+
     def recovered(self) -> dict[int, int]:
         """How far the changelog was read, by partition."""
         offsets = cast(TableManager, self._app.tables).recovery.active_offsets
