@@ -97,7 +97,8 @@ async def test_metrics_tell_the_same_as_the_list_of_projections(client: httpx.As
     ages = found["stockroom_projection_lag_seconds"]
     behind = {place for place, count in found["stockroom_projection_lag_events"].items() if count}
     assert behind == {place for place, age in ages.items() if age}
-    assert found["stockroom_projection_parked_records"] == {(item["name"],): item["parked_records"] for item in items}
+    parked = {(item["name"],): item["parked_records"] for item in items if item["name"] != "streams"}
+    assert found["stockroom_projection_parked_records"] == parked
 
 
 async def test_parked_records_are_counted_and_the_oldest_tells_how_long_they_wait(
