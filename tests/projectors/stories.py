@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from event_schemas import catalog, order, stock
+from event_schemas import catalog, operations, order, stock
 from event_schemas.event import Event
 from event_schemas.record import Recorded
-from event_schemas.topics import CATALOG, ORDERS, STOCK
+from event_schemas.topics import CATALOG, OPERATIONS, ORDERS, STOCK
 from tests.projectors.log import (
     NOON,
     Log,
@@ -75,10 +75,17 @@ def _product(key: str, number: int) -> list[Event]:
     return [first, priced, described, *([withdrawn] if number % 2 else [])]
 
 
+def _voided(key: str, number: int) -> list[Event]:
+    place = {"record_topic": STOCK.name, "record_partition": 0, "record_offset": number}
+    given_up = {"record_id": key, "projection": "stock", "key": "85123A", "reason": "recalled", **place}
+    return [operations.RecordVoided.model_validate(given_up)]
+
+
 STORIES: Mapping[str, Callable[[str, int], list[Event]]] = {
     CATALOG.name: _product,
     STOCK.name: _stock_item,
     ORDERS.name: _order,
+    OPERATIONS.name: _voided,
 }
 
 
