@@ -1,5 +1,6 @@
 """`./stockroom rebuild`."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -40,7 +41,7 @@ def rebuild(
 ) -> None:
     """Fill a new generation beside the serving one, compare, then switch at once.
 
-    Exit 2: unknown name; 1: refused; 3: not switched, since rows differ though version and events are the same.
+    Exit 2: unknown name; 1: refused or cancelled; 3: not switched, since rows differ at one version and equal events.
     """
     if every == bool(names):
         sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")
@@ -79,6 +80,9 @@ def _end(main: Callable[[Settings], Coroutine[Any, Any, None]], json: bool) -> N
             compared = error.comparison.described() if isinstance(error, Different) else None
             _say({"code": error.code, "error": str(error), "compared": compared})
         raise typer.Exit(error.exit_code) from error
+    except asyncio.CancelledError as error:
+        sys.stderr.write("cancelled; what was filled stays, and the next rebuild goes on with it\n")
+        raise typer.Exit(1) from error
 
 
 def _say(told: Any) -> None:
