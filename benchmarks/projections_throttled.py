@@ -13,7 +13,6 @@ from itertools import cycle
 
 import httpx
 
-from benchmarks.child import run_module
 from benchmarks.figures import Figure, Section, milliseconds
 from benchmarks.load.generator import load
 from benchmarks.load.measured import Measured
@@ -47,25 +46,20 @@ async def measure(extent: Extent) -> list[Section]:
     asked, loads = Asked(), []
     async with filled_log(extent.throttled_orders) as log:
         await rebuild(log.settings, "--all")
-        throttle = await _throttle(extent)
         async with _served(log.settings) as query:
             plan = _plan(log.settings, await _add_products(log.settings), extent)
             before = await load(plan)
             asking = asyncio.create_task(_ask_on(query, asked))
             began = time.monotonic()
-            rebuilding = asyncio.create_task(rebuild(log.settings, PROJECTION.name, *throttle))
+            rebuilding = asyncio.create_task(
+                rebuild(log.settings, PROJECTION.name, "--rate", str(extent.throttled_rate))
+            )
             while not rebuilding.done():
                 loads.append(await load(plan))
             done, covered = await rebuilding, time.monotonic() - began
             asking.cancel()
             await asyncio.wait({asking})
-    return [_section(log, extent, throttle, before, loads, asked, done.seconds, covered)]
-
-
-async def _throttle(extent: Extent) -> list[str]:
-    """The option, where the product has it."""
-    told = await run_module("projectors", "rebuild", "--help")
-    return ["--rate", str(extent.throttled_rate)] if "--rate" in told.output else []
+    return [_section(log, extent, before, loads, asked, done.seconds, covered)]
 
 
 @asynccontextmanager
@@ -120,7 +114,6 @@ async def _ask_on(query: httpx.AsyncClient, asked: Asked) -> None:
 def _section(
     log: Filled,
     extent: Extent,
-    throttle: list[str],
     before: Measured,
     loads: list[Measured],
     asked: Asked,
@@ -131,7 +124,7 @@ def _section(
     commands: Counter[str] = sum((Counter(each.failures) for each in loads), Counter())
     shown = [one for each in loads for one in each.shown]
     return Section(
-        f"rebuild of order_history {' '.join(throttle) or '(this version has no throttle)'} while "
+        f"rebuild of order_history with --rate {extent.throttled_rate} while "
         f"{extent.throttled_receipts:,} receipts of stock a second are served (open loop) and queries asked",
         [
             Figure("the whole command", round(seconds, 1), "s"),
