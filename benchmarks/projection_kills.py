@@ -139,5 +139,5 @@ async def _caught_up(stage: Stage) -> int:
             answer = await stage.query.get("/v1/projections")
             items = answer.json()["items"] if answer.is_success else []
             if items and all(item["lag_events"] == 0 for item in items):
-                return sum(item["parked"] for item in items)
+                return sum(item["parked"] or 0 for item in items)  # None: streams park nothing
             await asyncio.sleep(LOOK_SECONDS)

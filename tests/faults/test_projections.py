@@ -8,7 +8,7 @@ import pytest
 from benchmarks.projection_kills import SHORT, VICTIMS, measure
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_live_rows_are_those_of_a_rebuild_and_of_an_independent_fold_whatever_was_killed() -> None:
     # The benchmark puts the ports of its own servers into the environment.
     with patch.dict(os.environ):
