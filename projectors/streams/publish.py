@@ -28,6 +28,8 @@ PARTNERS_SECONDS = 5
 """Partners change with every order and are no matter of seconds."""
 COMMANDS = 1_000
 
+Stood = dict[str, int]
+
 
 class Publisher:
     """Publishes under the name `name`. Owns no connection."""
@@ -47,18 +49,35 @@ class Publisher:
         """Write what has changed, with windows as they stand at `now`; all of a partition where Redis does not have
         what was published last. A partition that has yet to come to where it was published before, and that does not
         end there (`ends`), is left as it stands. Raises `RedisError`, `OSError` or `TimeoutError`; then some of it may
-        be written.
+        be written, and the next call writes all again.
         """
+        stood = {partition: _stood(shard) for partition, shard in shards.items()}  # it may be folded on meanwhile
+        for partition in shards:
+            self._partners[partition] |= changes[partition].partners
+        try:
+            await self._publish(shards, changes, stood, ends, now)
+        except BaseException:
+            self._last.clear()
+            raise
+
+    async def _publish(
+        self,
+        shards: Mapping[int, Shard],
+        changes: Mapping[int, Changes],
+        stood: Mapping[int, Stood],
+        ends: Mapping[int, int],
+        now: int,
+    ) -> None:
         are_partners_due = now - self._partners_at >= PARTNERS_SECONDS
+        paired = []
         async with asyncio.timeout(TIMEOUT_SECONDS):
             found = cast(dict[bytes, bytes], await self._redis.hgetall(f"{self._prefix}pos"))
             pipe = self._redis.pipeline(transaction=False)
             pipe.set(f"active:{self._name}", VERSION)
             for partition, shard in shards.items():
-                self._partners[partition] |= changes[partition].partners
                 stored = found.get(b"%d" % partition)
                 told = orjson.loads(stored) if stored else {"next_offset": 0, "paired": 0}
-                if shard.position.next_offset < min(told["next_offset"], ends.get(partition, 0)):
+                if stood[partition]["next_offset"] < min(told["next_offset"], ends.get(partition, 0)):
                     continue
                 is_lost = stored is None or stored != self._last.get(partition)
                 self._windows(pipe, partition, shard, changes[partition], is_lost=is_lost, now=now)
@@ -66,9 +85,12 @@ class Publisher:
                     new = {
                         product for product, row in shard.partners.items() if is_lost and row.applied > told["paired"]
                     }
-                    await self._put_partners(pipe, partition, shard, new)
-                self._mark(pipe, partition, shard, now)
+                    await self._put_partners(pipe, partition, shard, new, stood[partition])
+                    paired.append(partition)
+                self._mark(pipe, partition, stood[partition], now)
             await pipe.execute()
+        for partition in paired:
+            del self._partners[partition]
         self._now = now
         if are_partners_due:
             self._partners_at = now
@@ -86,25 +108,28 @@ class Publisher:
             for name, quantity in (row.sums(now) if row else dict.fromkeys(NAMES, 0)).items():
                 _put(pipe, f"{self._prefix}now:{name}:{partition}", product, quantity)
 
-    async def _put_partners(self, pipe: Pipeline, partition: int, shard: Shard, new: set[str]) -> None:
-        self._paired[partition] = shard.position.next_offset
-        for product in new | self._partners.pop(partition):
+    async def _put_partners(self, pipe: Pipeline, partition: int, shard: Shard, new: set[str], stood: Stood) -> None:
+        self._paired[partition] = stood["next_offset"]
+        for product in new | self._partners[partition]:
             _replace(pipe, f"{self._prefix}also:{product}:{partition}", shard.partners[product].top(TOP_PARTNERS))
             if len(pipe) > COMMANDS:
                 await pipe.execute()
 
-    def _mark(self, pipe: Pipeline, partition: int, shard: Shard, now: int) -> None:
+    def _mark(self, pipe: Pipeline, partition: int, stood: Stood, now: int) -> None:
         self._last[partition] = orjson.dumps(
             {
-                "next_offset": shard.position.next_offset,
-                "appended_ms": shard.appended_ms,
-                "void": shard.void,
+                **stood,
                 "paired": self._paired[partition],
                 "at": now,
                 "since": {window.name: since(window, now) for window in WINDOWS},
             }
         )
         pipe.hset(f"{self._prefix}pos", str(partition), self._last[partition].decode())
+
+
+def _stood(shard: Shard) -> Stood:
+    """Up to where a shard is folded, as `pos` tells it."""
+    return {"next_offset": shard.position.next_offset, "appended_ms": shard.appended_ms, "void": shard.void}
 
 
 def _turned(before: int, now: int) -> tuple[Window, ...]:
@@ -117,6 +142,7 @@ def _replace(pipe: Pipeline, key: str, members: Iterable[tuple[str, int]]) -> No
     """Make the set of these at once: nobody sees it half filled."""
     scores = {member: score for member, score in members if score}
     if scores:
+        pipe.unlink(f"{key}:filling")  # of one that broke off
         pipe.zadd(f"{key}:filling", scores)
         pipe.rename(f"{key}:filling", key)
     else:
