@@ -53,6 +53,7 @@ class Sorting:
         self.parked: list[Parked] = []
         self._heads: dict[str, Place] = dict.fromkeys(parked_keys, _LONG_AGO)
         self._records: dict[Place, LogRecord] = {}
+        self._queued: set[Place] = set()
         self._count = 0
         for batch in batches:
             self._count += len(batch.records)
@@ -64,6 +65,7 @@ class Sorting:
         """The same for another projection, which may fail to apply other events; nothing is decoded again."""
         other = copy(self)
         other.events, other.parked, other._heads = list(self.events), list(self.parked), dict(self._heads)
+        other._queued = set(self._queued)
         return other
 
     @property
@@ -103,6 +105,7 @@ class Sorting:
         """Those of ``events`` that no earlier one of their key holds back; the others are parked behind it.
 
         ``events`` come in log order within a partition; those at the places of ``poison`` are parked for that reason.
+        May be asked again of the same events: what is parked already is parked once.
         """
         if not self.parked and not poison:
             return list(events)
@@ -110,7 +113,9 @@ class Sorting:
         for event in events:
             place = event.partition, event.offset
             if self._held_back(self._records[place]):
-                self.parked.append(_queued(self._records[place]))
+                if place not in self._queued:
+                    self._queued.add(place)
+                    self.parked.append(_queued(self._records[place]))
             elif place in poison:
                 self.poison(event, poison[place])
             else:

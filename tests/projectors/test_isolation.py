@@ -64,6 +64,20 @@ def test_events_before_a_poison_one_of_their_key_are_applied_and_those_after_it_
     ]
 
 
+def test_what_waits_behind_poison_is_parked_and_counted_once_however_often_its_stretch_is_tried() -> None:
+    sorting = _sorting(*((f"k{n % 5}", True) for n in range(40)))
+
+    def apply(events: Sequence[Recorded]) -> list[int]:
+        if {0, 1, 17, 22} & {event.offset for event in events}:
+            raise ValueError("not these")
+        return [event.offset for event in events]
+
+    made = applied(sorting, apply)
+    parked = [offset for offset, _ in _parked(sorting)]
+    assert parked == sorted({*range(0, 40, 5), *range(1, 40, 5), *range(17, 40, 5)})
+    assert sorting.outcome.applied == len(made) == 40 - len(parked)
+
+
 @pytest.mark.parametrize("poison", [(1,), (7,)], ids=["with poison", "without poison"])
 def test_a_batch_is_freed_at_once_without_a_garbage_collection(poison: tuple[int, ...]) -> None:
     sorting = _sorting(("a", True), ("b", True), ("c", True))
