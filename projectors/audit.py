@@ -27,11 +27,20 @@ async def audit(
 
 async def audit_drops(
     connection: Connection, where: ParkedPartition, dropped: Sequence[Parked], voided: Mapping[Place, Void]
-) -> None:
-    """Add a row for each parked record that was dropped, by who gave it up, in the caller's transaction."""
-    for one in dropped:
-        void = voided[one.at]
-        await audit(connection, void.actor, "drop", where, {"offset": one.record.offset, "reason": void.reason})
+) -> list[int]:
+    """Add a row for each parked record that is dropped, by who gave it up, in the caller's transaction; gives their
+    numbers.
+    """
+    return [
+        await audit(
+            connection,
+            voided[one.at].actor,
+            "drop",
+            where,
+            {"offset": one.record.offset, "reason": voided[one.at].reason},
+        )
+        for one in dropped
+    ]
 
 
 async def audit_outcome(connection: Connection, row: int, outcome: Mapping[str, Any]) -> None:
@@ -41,9 +50,9 @@ async def audit_outcome(connection: Connection, row: int, outcome: Mapping[str, 
     )
 
 
-async def unaudit(connection: Connection, row: int) -> None:
-    """Remove an act that was audited before it was done, and was not done."""
-    await connection.execute("DELETE FROM stockroom.audit WHERE id = $1", row)
+async def unaudit(connection: Connection, rows: Sequence[int]) -> None:
+    """Remove acts that were audited before they were done, and were not done."""
+    await connection.execute("DELETE FROM stockroom.audit WHERE id = ANY ($1)", rows)
 
 
 async def audit_generation(

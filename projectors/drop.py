@@ -68,10 +68,11 @@ async def drop(
     await _void(settings.command_api_url, letter, reason)
     await voids_known(settings.bootstrap_servers, pool)
     await take_effect(pool, redis, [projection])
+    left = await dead_letter(pool, redis, projection, place)
     async with pool.acquire() as connection:
         void = (await voids_of(connection, projection))[place]
         gone = await connection.fetchval(_DROPPED, projection.name, projection.topic, *place)
-    if await dead_letter(pool, redis, projection, place) is not None:
+    if left is not None:
         return Dropped(Effect.LATER, void)
     return Dropped(Effect.DROPPED if gone else Effect.APPLIED, void)
 

@@ -1,7 +1,7 @@
 """The retry of parked records in Redis: commands, parked records and their count in one script.
 
-The audit row stands in PostgreSQL: it says what is tried before the script runs, and what came of it afterwards. After
-a kill between the two it stays as it was: all that may have been done, or nothing.
+The audit rows stand in PostgreSQL: they say what is tried and dropped before the script runs, and what came of it
+afterwards. After a kill between the two they stay as they were: all that may have been done, or nothing.
 """
 
 from bisect import bisect_right
@@ -54,23 +54,24 @@ class RedisRedrive:
         sorting = sorted_again(parked, held, self._decode, self._store.voided)
         queue = ParkedPartition(self._projection.name, self._store.generation, self._projection.topic, partition)
         trying = {"trying": [one.record.offset for one in parked]}
-        async with self._pool.acquire() as connection:
+        void = [one for one in parked if one.at in self._store.voided]
+        async with self._pool.acquire() as connection, connection.transaction():
             row = await audit(connection, self._actor, "retry", queue, trying)
+            drops = await audit_drops(connection, queue, void, self._store.voided)
         try:
             await self._apply(sorting, parked, counts, partition)
         except NotCommitted:
             async with self._pool.acquire() as connection:
-                await unaudit(connection, row)
+                await unaudit(connection, [row, *drops])
             raise
         portion = portion_of(parked, sorting, self._store.voided)
         if portion.done or portion.dropped:
             self._listed[partition] = counts[0] + 1, counts[1]
         async with self._pool.acquire() as connection:
-            await audit_drops(connection, queue, portion.dropped, self._store.voided)
             if portion.done or portion.dropped or portion.failed:
                 await audit_outcome(connection, row, portion.outcome())
             else:
-                await unaudit(connection, row)
+                await unaudit(connection, [row])
         return portion
 
     async def _counts(self, partition: int) -> Counts:

@@ -9,6 +9,7 @@ import pytest
 from projectors.dead_letter_list import dropped_letters
 from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
+from projectors.redrive import portion_of
 from projectors.void_effect import take_effect
 from tests.projectors.rebuilding import rebuild
 from tests.projectors.tiny import Bench, received
@@ -30,6 +31,18 @@ async def _audit(bench: Bench) -> list[tuple[str, str, Any]]:
         "SELECT actor, action, outcome FROM stockroom.audit WHERE projection = $1 ORDER BY id", bench.projection.name
     )
     return [(row["actor"], row["action"], orjson.loads(row["outcome"])) for row in rows]
+
+
+def _dying_after(calls: int, function: Any) -> Any:
+    """The function, which is killed when it is called once more."""
+    left = iter(range(calls))
+
+    def call(*args: Any) -> Any:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return function(*args)
+
+    return call
 
 
 @both_stores
@@ -73,6 +86,21 @@ async def test_to_let_it_take_effect_again_changes_nothing(bench: Bench) -> None
     assert await _audit(bench) == before
     assert [action for _, action, _ in before].count("drop") == 1
     assert await bench.parked() == [("b", 2, "apply_failed")]
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_a_drop_in_redis_is_in_the_audit_as_soon_as_the_record_is_gone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.writer.append(0, [received("a", 1, "explode"), received("a", 2)])
+    await _apply_all(bench)
+    await bench.void((0, 1), reason="a test")
+
+    monkeypatch.setattr("projectors.redrive_redis.portion_of", _dying_after(1, portion_of))
+    with pytest.raises(KeyboardInterrupt):
+        await _take_effect(bench)
+    assert await bench.parked() == []
+    assert ("staff:test", "drop", {"offset": 1, "reason": "a test"}) in await _audit(bench)
 
 
 @both_stores
