@@ -81,11 +81,14 @@ class Shard:
                     paired.add(product)
         return sold, paired
 
-    def expire(self, now: int) -> set[str]:
-        """Forget what no window reaches; gives the products of which nothing is left, which are gone from here."""
+    def expire(self, now: int, stored: int) -> set[str]:
+        """Forget what no window reaches; gives the products of which nothing is left, which are gone from here. Those
+        that changed behind the offset `stored`, up to which all rows are kept, stay: after a kill in which only the
+        removal was kept, their last trades would count again in a row that does not know of them.
+        """
         for row in self.sold.values():
             row.expire(now)
-        gone = {product for product, row in self.sold.items() if row.is_empty}
+        gone = {product for product, row in self.sold.items() if row.is_empty and row.applied <= stored}
         for product in gone:
             del self.sold[product]
         return gone

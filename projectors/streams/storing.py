@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from faust.types import EventT, TableT
 
-from infra.log_reader import Position
+from infra.log_reader import START, Position
 from projectors.streams import rows
 from projectors.streams.changes import Changes
 from projectors.streams.shard import Shard
@@ -41,6 +41,10 @@ class Storing:
     def is_due(self) -> bool:
         """Whether it is time to store."""
         return len(self._folded) >= MOST_RECORDS or time.monotonic() - self._stored_at >= EVERY_SECONDS
+
+    def stored_to(self, partition: int) -> int:
+        """The offset up to which all rows of a partition are stored; 0 while that is not known."""
+        return self._positions.get(partition, START).next_offset
 
     async def store(self, shards: Mapping[int, Shard], check: Callable[[], None]) -> None:
         """Write what has changed and wait until the broker has it; `check` is called before each part of it. Raises

@@ -76,7 +76,7 @@ class Worker:
         for partition, shard in self.shards.items():
             events = waiting.get(partition, [])
             sold, paired = self._fold(partition, shard, events, now)
-            gone = shard.expire(now) if is_new_minute else set[str]()
+            gone = shard.expire(now, self._storing.stored_to(partition)) if is_new_minute else set[str]()
             self.changes[partition].add(sold, paired)
             folded = [event for event in events if event.message.offset < shard.position.next_offset]
             self._storing.add(partition, sold | gone, paired, folded)

@@ -63,5 +63,17 @@ def test_history_is_paired_and_leaves_no_row_of_windows() -> None:
 def test_what_nothing_is_left_of_is_gone() -> None:
     shard = Shard()
     shard.apply([Trade(0, NOW, 1, {"a": 1}), Trade(1, NOW - 29 * 24 * HOUR, 1, {"b": 1})], NOW)
-    assert shard.expire(NOW + 2 * 24 * HOUR) == {"b"}
+    assert shard.expire(NOW + 2 * 24 * HOUR, 2) == {"b"}
     assert set(shard.sold) == {"a"}
+
+
+def test_a_row_that_came_down_to_nothing_is_gone_only_once_its_last_trade_is_stored() -> None:
+    trades = [Trade(0, NOW, 1, {"a": 2}), Trade(1, NOW, -1, {"a": 2})]
+    stored, live = Shard(), Shard()
+    stored.apply(trades[:1], NOW)
+    live.apply(trades, NOW)
+    for product in live.expire(NOW, 1):  # a kill keeps the removal, and not the position behind it
+        del stored.sold[product]
+    stored.apply(trades[1:], NOW)
+    assert contents(stored) == contents(live)
+    assert live.expire(NOW, 2) == {"a"}
