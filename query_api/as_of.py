@@ -5,15 +5,16 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
-from fastapi import Header, Query
+from fastapi import Query, Request
 
 from event_schemas.codec import decode
 from event_schemas.event import Event
 from infra.http.consistency_token import HEADER
+from infra.http.header_lines import joined
 from infra.http.problems import ValidationFailed
 from query_api.feeds import audit_of
 from query_api.refusals import HistoryTooLong, VersionNotReached
-from query_api.sources import FromSources, Sources, applied
+from query_api.sources import FromSources, Sources, wait_applied
 
 MOST_EVENTS = 10_000
 EARLIEST, LATEST = 1900, 2200
@@ -55,20 +56,15 @@ AsOf = Annotated[
 def moment_of(*topics: str) -> Callable[..., Awaitable[Moment | None]]:
     """Dependency of a route that can show the past of aggregates of these topics: the moment that it is asked for.
 
-    With one, a Consistency-Token is waited for in the audit too. Raises `ValidationFailed`, and as `applied` does.
+    With one, a Consistency-Token is waited for in the audit too. Raises `ValidationFailed`, and as `wait_applied` does.
     """
-    reached = applied(*map(audit_of, topics))
+    names = tuple(map(audit_of, topics))
 
-    async def moment(
-        sources: FromSources,
-        as_of: AsOf = None,
-        consistency_token: Annotated[str | None, Header(alias=HEADER)] = None,
-        prefer: Annotated[str | None, Header()] = None,
-    ) -> Moment | None:
+    async def moment(request: Request, sources: FromSources, as_of: AsOf = None) -> Moment | None:
         if as_of is None:
             return None
         found = read(as_of)
-        await reached(sources, consistency_token, prefer)
+        await wait_applied(sources, names, joined(request.headers, HEADER), joined(request.headers, "prefer"))
         return found
 
     return moment

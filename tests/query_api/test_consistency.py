@@ -50,6 +50,23 @@ async def test_a_query_waits_until_the_position_is_applied(
     assert (await asked).json()["order_id"] == "fresh"
 
 
+async def test_a_query_of_the_past_waits_until_the_audit_has_applied_the_position(
+    client: httpx.AsyncClient, sources: Sources, shelf: Shelf, end: int
+) -> None:
+    applied = (await sources.positions.of(FEEDS["audit_orders"])).partitions[2].next_offset
+    event = shelf.log.add(placed("then", {"A": 1}), partition=2)
+    await shelf.feed([event], without=("audit_orders",))
+    token = f"{sources.log.cluster}:orders/2@{applied}"
+    assert (await ask(client, token, "/v1/orders/then")).status_code == 200
+    early = await ask(client, token, "/v1/orders/then?as_of=1", Prefer="wait=0")
+    assert (early.status_code, early.json().get("projection")) == (503, "audit_orders")
+    asked = asyncio.create_task(ask(client, token, "/v1/orders/then?as_of=1", Prefer="wait=20"))
+    await asyncio.sleep(0.05)
+    assert not asked.done()
+    await shelf.feed([event], without=FEEDS.keys() - {"audit_orders"})
+    assert (await asked).json()["order_id"] == "then"
+
+
 async def test_a_lagging_projection_is_told_after_the_time_to_wait(
     client: httpx.AsyncClient, sources: Sources, end: int
 ) -> None:
