@@ -12,7 +12,8 @@ FROM stockroom.projections p
 LEFT JOIN stockroom.parked k ON k.projection = p.name AND k.generation = p.active_generation
 GROUP BY p.name
 """
-"""By projection, of the generation that serves; `oldest_ms` is null where nothing is parked."""
+"""By projection, of the generation that serves; `oldest_ms` is null where nothing is parked. Of one in Redis, which
+keeps what it parks there, it tells nothing."""
 
 
 class Parked(NamedTuple):

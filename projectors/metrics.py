@@ -48,9 +48,13 @@ async def _parked_in_time(engine: Engine) -> dict[str, Parked]:
 
 async def _parked(engine: Engine) -> dict[str, Parked]:
     rows = await engine.pool.fetch(COUNTED)
-    found = {row["name"]: Parked(row["records"], row["oldest_ms"]) for row in rows}
-    for status in (runner.status for runner in engine.runners):
-        if status.projection.store == "redis" and status.generation:
-            name = status.projection.name
-            found[name] = await parked_in_redis(engine.redis, prefix(name, status.generation))
+    in_redis = {
+        runner.status.projection.name: runner.status.generation
+        for runner in engine.runners
+        if runner.status.projection.store == "redis"
+    }
+    found = {row["name"]: Parked(row["records"], row["oldest_ms"]) for row in rows if row["name"] not in in_redis}
+    for name, generation in in_redis.items():
+        if generation:
+            found[name] = await parked_in_redis(engine.redis, prefix(name, generation))
     return found

@@ -25,15 +25,16 @@ FROM stockroom.projections p
 async def known_of(sources: Sources) -> dict[str, dict[str, Any]]:
     """`VERSIONS` and parked records by read model; without those whose store does not answer."""
     known: dict[str, dict[str, Any]] = {}
+    in_redis = {feed.name for feed in FEEDS.values() if feed.store == "redis"}
     try:
         for row in await sources.postgres.rows(_VERSIONS):
             out_of_date = row["wanted_version"] not in (None, row["version"])
             known[row["name"]] = {**dict(row), "out_of_date": out_of_date}
         for row in await sources.postgres.rows(COUNTED):
-            known[row["name"]] = known.get(row["name"], {}) | _parked(Parked(row["records"], row["oldest_ms"]))
-        for feed in FEEDS.values():
-            if feed.store == "redis" and feed.name in known:
-                known[feed.name] |= _parked(await sources.redis.parked(await sources.redis.prefix(feed.name)))
+            if row["name"] not in in_redis:
+                known[row["name"]] = known.get(row["name"], {}) | _parked(Parked(row["records"], row["oldest_ms"]))
+        for name in in_redis & known.keys():
+            known[name] |= _parked(await sources.redis.parked(await sources.redis.prefix(name)))
     except Unavailable as away:
         log.warning("projections_partly_unknown", code=away.code, detail=away.detail)
     return known

@@ -84,6 +84,17 @@ async def test_metrics_tell_lag_void_and_parked_records_with_their_age(bench: Be
         assert (await told())[OUT_OF_DATE] == {(name,): 1}
 
 
+@pytest.mark.parametrize("store", ["postgres", "redis"])
+async def test_what_is_parked_is_not_told_as_nothing_before_redis_has_told_it(bench: Bench) -> None:
+    await bench.writer.append(1, [received("bad", 5_000)])
+    async with bench.working() as status:
+        await until(lambda: asyncio.sleep(0, len(status.parked.keys)), bool)
+    just_started = httpx.ASGITransport(create_app(bench.engine()))
+    async with httpx.AsyncClient(transport=just_started, base_url="http://test") as client:
+        parked = parsed((await client.get("/metrics")).text)[f"{BEGIN}parked_records"]
+    assert parked == ({(bench.projection.name,): 1} if bench.projection.store == "postgres" else {})
+
+
 async def test_it_is_not_ready_while_postgresql_hangs(bench: Bench) -> None:
     async with cable_to_postgres(bench.settings) as (cable, through):
         engine = Engine(through, bench.pool, bench.redis, [bench.projection])

@@ -261,6 +261,11 @@ async def test_redis_goes_away_and_comes_back(own_settings: Settings, shelf: She
             items = {item["name"]: item for item in (await client.get("/v1/projections")).json()["items"]}
             assert items["top_sellers"]["error"].startswith("dependency_unavailable")
             assert items["catalog"]["error"] is None
+            parked = items["top_sellers"]["parked"], items["top_sellers"]["parked_records"]
+            assert (parked, items["catalog"]["parked_records"]) == ((None, None), 0)
+            metrics = parsed((await client.get("/metrics")).text)["stockroom_projection_parked_records"]
+            assert ("top_sellers",) not in metrics
+            assert ("catalog",) in metrics
             await cable.mend()
             await until(lambda: client.get("/v1/top-sellers"), lambda answer: answer.status_code == 200)
         await sources.close()
