@@ -47,6 +47,12 @@ def test_the_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -
     assert Settings().bootstrap_servers == "kafka:19092"
 
 
+def test_the_command_api_advertises_the_address_at_which_the_others_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in SERVICES["command_api"]["environment"].items():
+        monkeypatch.setenv(key, str(value))
+    assert Settings().instance_address == SERVICES["policies"]["environment"]["STOCKROOM_COMMAND_API_ADDRESS"]
+
+
 @pytest.mark.parametrize(("name", "module", "field"), PROCESSES)
 def test_it_runs_the_module_and_its_health_check_asks_the_port_that_it_listens_on(
     name: str, module: str, field: str
