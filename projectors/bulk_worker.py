@@ -1,7 +1,7 @@
 """A process that fills some partitions of a rebuild. It owns nothing: each commit proves that its turn is still on.
 
 What it is to do comes as its one argument; its progress goes to standard output, where a line that cannot be written
-ends it, so that it does not outlive the rebuild by more than a chunk.
+ends it (``Unheard``), so that it does not outlive the rebuild by more than a chunk.
 """
 
 import sys
@@ -20,6 +20,10 @@ from projectors.sorting import Decoder
 
 PASSED = "passed"
 REFUSED = "refused"
+
+
+class Unheard(Exception):
+    """Nobody reads what a worker tells, so its rebuild is gone. No ``OSError``: that would be a server to wait for."""
 
 
 class Part(NamedTuple):
@@ -55,7 +59,7 @@ class Share(NamedTuple):
 
 
 async def fill(settings: Settings, share: Share) -> int:
-    """Fill a share; the exit code: 0, or 1 after a line that says why it was refused."""
+    """Fill a share; the exit code: 0, or 1 after a line that says why it was refused, or when nobody hears it."""
     async with connect_postgres(settings, 2) as pool, connect_redis(settings) as redis:
         members = []
         for part in share.parts:
@@ -68,6 +72,8 @@ async def fill(settings: Settings, share: Share) -> int:
         except (RebuildRefused, LogBroken) as error:
             _tell({REFUSED: str(error)})
             return 1
+        except Unheard:
+            return 1
     return 0
 
 
@@ -76,5 +82,8 @@ def _telling(projection: str) -> Callable[[int], None]:
 
 
 def _tell(line: Mapping[str, object]) -> None:
-    sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise Unheard from error

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from functools import partial
 
@@ -12,14 +13,14 @@ import pytest
 from redis.asyncio import Redis
 
 from event_schemas.topics import ORDERS
-from infra.settings import Settings
+from infra.settings import REPOSITORY, Settings
 from projectors import bulk_group
 from projectors.bulk_group import split
 from projectors.bulk_worker import Part, Share
 from projectors.engine import store_of
 from projectors.log_ends import LogEnds
 from projectors.rebuild_fill import Filler, Member
-from projectors.rebuild_row import RebuildRefused
+from projectors.rebuild_row import RebuildRefused, begin
 from projectors.rebuild_several import rebuild_all
 from projectors.registry import named
 from projectors.sorting import Decoder
@@ -119,6 +120,29 @@ async def test_a_killed_worker_ends_the_rebuild_and_the_next_one_loses_and_doubl
     gone_on_with = next(one.events for one in reports if one.projection == "sales")
     assert left + gone_on_with == await filled("active_generation")
     assert await _contents(pool, redis) == served
+
+
+async def test_a_worker_ends_with_the_rebuild_that_hears_it_whatever_its_log_level(
+    served: Contents, settings: Settings, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STOCKROOM_LOG_LEVEL", "ERROR")
+    sales, partitions = named("sales"), list(range(settings.partitions))
+    async with pool.acquire() as connection:
+        filling = (await begin(connection, sales, partitions, anew=True)).filling
+    share = Share(ORDERS.name, [Part(sales.name, filling, True)], dict.fromkeys(partitions, ORDERS_A_PARTITION), 1)
+    heard, told = os.pipe()
+    command = (sys.executable, "-m", "projectors", "fill", share.to_json())
+    worker = await asyncio.create_subprocess_exec(*command, cwd=REPOSITORY, stdout=told)
+    os.close(told)
+    os.close(heard)
+    try:
+        async with asyncio.timeout(20):
+            await worker.wait()
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+    sql = "SELECT sum(next_offset) FROM stockroom.projection_offsets WHERE projection = $1 AND generation = $2"
+    assert await pool.fetchval(sql, sales.name, filling) == 1
 
 
 def test_partitions_are_shared_out_by_their_records() -> None:
