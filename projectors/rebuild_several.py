@@ -26,7 +26,7 @@ from projectors.rebuild_rate import RateLimit
 from projectors.rebuild_report import Report
 from projectors.rebuild_row import RebuildRefused, SeveralRefused
 from projectors.sorting import Decoder
-from projectors.store import RebuildNeeded
+from projectors.store import NotCommitted, RebuildNeeded, StoreDamaged
 from projectors.voids_known import voids_known
 
 REMEMBERED = 10_000
@@ -111,7 +111,9 @@ def _refusal(error: BaseException) -> RebuildRefused:
         return error
     if isinstance(error, LogBroken):
         return RebuildRefused(f"{error.code}: {error}")
-    if isinstance(error, AWAY):
-        why = f"a server went away ({reason(error)})"
+    if isinstance(error, StoreDamaged):
+        return RebuildRefused(f"{error}, with `--anew`: what was filled is not gone on with.")
+    if isinstance(error, (*AWAY, NotCommitted)):
+        why = f"a server went away ({reason(error)})" if isinstance(error, AWAY) else str(error)
         return RebuildRefused(f"{why}. Run the same command again: it goes on where it stopped.")
     raise error

@@ -11,9 +11,11 @@ import pytest
 from infra.settings import REPOSITORY
 from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_postgres import PostgresTarget
+from projectors.rebuild_row import RebuildRefused, begin
 from projectors.rebuild_run import Run
 from tests.projectors.rebuilding import generation, quiet
-from tests.projectors.tiny import Bench, received
+from tests.projectors.tiny import PARTITIONS, Bench, received
 from tests.support.poll import until
 from tests.support.running import running
 
@@ -69,6 +71,38 @@ async def _cancelled(bench: Bench, run: Run) -> None:
         return await bench.pool.execute(sql, run.id) == "UPDATE 1"
 
     await until(told, bool)
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_a_filled_generation_that_is_damaged_is_refused_until_it_is_filled_anew(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a")])
+    async with bench.working():
+        await bench.until_totals({"a": 1})
+    async with bench.pool.acquire() as connection:
+        filling = (await begin(connection, bench.projection, PARTITIONS)).filling
+    await bench.redis.hset(f"{bench.projection.name}:{filling}:pos", "damaged", "ERR no number")
+    with pytest.raises(RebuildRefused, match=r"ERR no number.*--anew"):
+        await _run(bench).go(bench.settings, quiet())
+    await _run(bench, RebuildOptions(anew=True)).go(bench.settings, quiet())
+    assert await bench.totals() == {"a": 1}
+
+
+async def test_a_rebuild_whose_generation_was_taken_from_it_is_refused(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = PostgresTarget.start
+
+    async def taken(target: PostgresTarget) -> None:
+        await start(target)
+        sql = "UPDATE stockroom.projections SET rebuilding_generation = 9 WHERE name = $1"
+        await bench.pool.execute(sql, bench.projection.name)
+
+    monkeypatch.setattr(PostgresTarget, "start", taken)
+    await bench.writer.append(0, [received("a")])
+    run = _run(bench)
+    with pytest.raises(RebuildRefused, match="not being rebuilt any more"):
+        await run.go(bench.settings, quiet())
+    assert (await _row(bench, run))["state"] == "refused"
 
 
 @both_stores
