@@ -21,6 +21,8 @@ from projectors.rebuild_row import RebuildRefused
 from projectors.rebuild_run import Run
 from projectors.registry import PROJECTIONS, named
 
+CANCELLED = "cancelled: what was filled stays, and the same command goes on with it"
+
 
 def rebuild(
     names: Annotated[list[str] | None, typer.Argument(help="Projections to rebuild.")] = None,
@@ -41,7 +43,7 @@ def rebuild(
 ) -> None:
     """Fill a new generation beside the serving one, compare, then switch at once.
 
-    Exit 2: unknown name; 1: refused or cancelled; 3: not switched, since rows differ at one version and equal events.
+    Exit 2: unknown name; 1: refused or cancelled; 3: not switched, since rows differ at the same version and events.
     """
     if every == bool(names):
         sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")
@@ -81,7 +83,9 @@ def _end(main: Callable[[Settings], Coroutine[Any, Any, None]], json: bool) -> N
             _say({"code": error.code, "error": str(error), "compared": compared})
         raise typer.Exit(error.exit_code) from error
     except asyncio.CancelledError as error:
-        sys.stderr.write("cancelled; what was filled stays, and the next rebuild goes on with it\n")
+        sys.stderr.write(f"{CANCELLED}\n")
+        if json:
+            _say({"code": "rebuild_cancelled", "error": CANCELLED})
         raise typer.Exit(1) from error
 
 

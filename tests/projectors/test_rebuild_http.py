@@ -1,7 +1,7 @@
 """`/v1/rebuilds` of the projectors, whose rebuilds are processes of their own on the product's read models."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -69,7 +69,7 @@ async def test_a_rebuild_is_begun_followed_and_undone(client: httpx.AsyncClient)
 
 
 async def test_a_rebuild_that_runs_is_not_begun_twice_and_ends_when_it_is_cancelled(
-    client: httpx.AsyncClient, settings: Settings
+    client: httpx.AsyncClient, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers)
     await producer.start()
@@ -91,11 +91,26 @@ async def test_a_rebuild_that_runs_is_not_begun_twice_and_ends_when_it_is_cancel
     answer = await client.delete(path)
     assert (answer.status_code, answer.json()["cancelled"]) == (202, True)
     assert (await _ended(client, path))["state"] == "cancelled"
+    said = await until(_ending(capfd), lambda text: "rebuild ended" in text, SECONDS)
+    assert "cancelled: what was filled stays" in said
+    assert "Traceback" not in said
     answer = await client.delete(path)
     assert (answer.status_code, answer.json()["code"]) == (409, "rebuild_ended")
     path = (await client.post("/v1/rebuilds", json={"names": ["sales"]})).headers["Location"]
     run = await _ended(client, path)
     assert (run["state"], run["progress"][0]["report"]["generation"]) == ("done", 2)
+
+
+def _ending(capfd: pytest.CaptureFixture[str]) -> Callable[[], Coroutine[Any, Any, str]]:
+    said = ""
+
+    async def all_said() -> str:
+        """What this process and its children have written so far."""
+        nonlocal said
+        said += "".join(capfd.readouterr())
+        return said
+
+    return all_said
 
 
 async def test_a_run_without_a_sign_of_life_has_failed(client: httpx.AsyncClient, own: Settings) -> None:
