@@ -8,6 +8,7 @@ from functools import partial
 import asyncpg
 from redis.asyncio import Redis
 
+from infra.log_reader import LogBroken
 from infra.settings import Settings
 from projectors.back_off import until_there
 from projectors.dead_letter_list import parked_among
@@ -37,8 +38,10 @@ async def take_effect(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Pr
 
 
 async def project(settings: Settings, engine: Engine) -> None:
-    """Run an engine once all voids are known that the log has, and let new ones take effect, until cancelled."""
-    with suppress(RebuildNeeded):  # the read model of voids itself tells of it
+    """Run an engine once all voids are known that the log has, and let new ones take effect, until cancelled. Where
+    they cannot be known without a person, the others run with those that are.
+    """
+    with suppress(RebuildNeeded, LogBroken):  # the read model of voids itself tells of it
         await voids_known(settings.bootstrap_servers, engine.pool)
     async with asyncio.TaskGroup() as group:
         group.create_task(engine.run())

@@ -6,13 +6,18 @@ from typing import Any, cast
 import orjson
 import pytest
 
+from event_schemas.topics import OPERATIONS
+from infra.settings import Settings
+from projectors import voided
 from projectors.dead_letter_list import dropped_letters
 from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
 from projectors.redrive import portion_of
-from projectors.void_effect import take_effect
+from projectors.void_effect import project, take_effect
 from tests.projectors.rebuilding import rebuild
 from tests.projectors.tiny import Bench, received
+from tests.streams.broker import delete_records
+from tests.support.running import running
 
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
 
@@ -159,3 +164,19 @@ async def test_drops_beside_a_busy_worker_strand_no_key(bench: Bench) -> None:
             await _take_effect(bench)
         await bench.until_totals_after(lambda: _take_effect(bench), {"a": rounds, "p": 2 * rounds})
     assert await bench.parked() == []
+
+
+@pytest.mark.parametrize("store", ["postgres"])
+async def test_a_log_of_voids_that_was_cut_stops_no_other_projection(
+    bench: Bench, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.writer.append(0, [received("a"), received("a")])
+    await _apply_all(bench)
+    topic, name = bench.projection.topic, f"{bench.projection.name}v"
+    await delete_records(settings, topic, {0: 2})
+    cut = voided.PROJECTION._replace(name=name, topic=topic, public_schema=name)
+    monkeypatch.setattr("projectors.voids_known.PROJECTION", cut)
+    monkeypatch.setattr("projectors.voids_known.OPERATIONS", OPERATIONS._replace(name=topic))
+    async with running(project(settings, bench.engine())):
+        await bench.writer.append(0, [received("a")])
+        await bench.until_totals({"a": 3})
