@@ -66,7 +66,8 @@ class Status:
             self.standings[batch.partition] = Standing(
                 batch.after, last_appended_ms(batch, before.appended_ms), before.void + batch.void
             )
-            self._behind_since.pop(batch.partition, None)
+            if batch.records:
+                self._behind_since[batch.partition] = batch.records[-1].appended_ms / 1000
         if outcome.parked:
             self.parked = self.parked.after(outcome)
             self.last_error = next(
@@ -82,8 +83,8 @@ class Status:
                 self._behind_since.pop(partition, None)
 
     def described(self, ends: Mapping[int, int]) -> dict[str, Any]:
-        """The projection as JSON: lag in events, and in seconds since the next unread record was appended, or since
-        the lag was first seen where that record could not be read yet.
+        """The projection as JSON: lag in events, and in seconds since the next unread record was appended. Where that
+        could not be read yet: since the one before it was, or since the lag was first seen.
         """
         return {
             "name": self.projection.name,
