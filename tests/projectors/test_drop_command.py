@@ -72,7 +72,8 @@ async def test_over_http_a_record_is_dropped_listed_and_known_to_a_database_that
     async with connect_postgres(parked) as pool, connect_redis(parked) as redis:
         transport = httpx.ASGITransport(create_app(Engine(parked, pool, redis, [stock.PROJECTION])))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            assert (await client.post(path, json={"reason": ""})).status_code == 422
+            for nothing in ("", "  "):
+                assert (await client.post(path, json={"reason": nothing})).status_code == 422
             answer = await client.post(path, json={"reason": "sent twice"})
             assert (answer.status_code, answer.json()["effect"]) == (200, "dropped")
             again = await client.post(path, json={"reason": "sent twice"})
