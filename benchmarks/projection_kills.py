@@ -14,9 +14,11 @@ from benchmarks.projection_load import Importing, Rebuilding, end_of_log
 from benchmarks.stage import Stage, running_stage, stockroom
 from benchmarks.totals import against_the_log
 from infra.log_audit import audit
+from projectors.registry import PROJECTIONS
 
 VICTIMS = ("projectors", "redis", "projectors_2", "postgres")
 LOOK_SECONDS = 0.1
+NAMES = {projection.name for projection in PROJECTIONS}
 PATIENCE_SECONDS = 120.0
 
 
@@ -115,10 +117,11 @@ async def _as_the_log_says(stage: Stage) -> Section:
     parked = await _caught_up(stage)
     log, live = await audit(stage.settings), await contents(stage.settings)
     figures = await against_the_log(stage, log)
+    before = await _generations(stage)
     began = time.monotonic()
     await stockroom("rebuild", "--all")
     seconds = time.monotonic() - began
-    rebuilt = await contents(stage.settings)
+    rebuilt, after = await contents(stage.settings), await _generations(stage)
     return Section(
         "after it",
         [
@@ -126,10 +129,16 @@ async def _as_the_log_says(stage: Stage) -> Section:
             Figure("nothing is parked", parked == 0),
             *figures,
             Figure("rebuilt in peace in", round(seconds, 1), "s"),
+            Figure("by new generations of each", all(after[name] > before[name] for name in before)),
             *(Figure(f"{name}: {rows:,} rows, live as rebuilt", rebuilt.get(name) == (rows, digest))
               for name, (rows, digest) in live.items()),
         ],
     )  # fmt: skip
+
+
+async def _generations(stage: Stage) -> dict[str, int]:
+    items = (await stage.query.get("/v1/projections")).raise_for_status().json()["items"]
+    return {item["name"]: item["generation"] for item in items if item["name"] in NAMES}
 
 
 async def _caught_up(stage: Stage) -> int:

@@ -32,6 +32,8 @@ SKUS = 1_000
 USERS = 10_000
 DAYS = 30
 """Orders are spread over so many days."""
+PIECES = 1 + 2
+"""Of an order: its first line has one, its second two."""
 BETWEEN = 500
 """So many other orders are placed between an order and its confirmation."""
 

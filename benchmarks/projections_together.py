@@ -1,9 +1,16 @@
 """Rebuild of all read models of orders from one log: order history, sales per day and top sellers."""
 
+from typing import Any
+
+import asyncpg
+from redis.asyncio import Redis
+
 from benchmarks.contents import contents
 from benchmarks.figures import Figure, Section
 from benchmarks.projections_extent import Extent
 from benchmarks.projections_log import filled_log, rebuild
+from benchmarks.projections_orders import PIECES
+from infra.settings import Settings
 from projectors import order_history, sales, top_sellers
 
 SECONDS = 45.0
@@ -16,6 +23,7 @@ async def measure(extent: Extent) -> list[Section]:
     async with filled_log(extent.orders) as log:
         done = await rebuild(log.settings, *NAMES)
         found = await contents(log.settings, OF_ORDERS)
+        sold = await _sold(log.settings)
     rows = {name: count for name, (count, _) in found.items()}
     return [
         Section(
@@ -28,7 +36,21 @@ async def measure(extent: Extent) -> list[Section]:
                 Figure("rows at the end for each event", round(sum(rows.values()) / log.events, 2)),
                 Figure("every order is there", rows["orders.orders"] == extent.orders),
                 Figure("every event is in the timeline", rows["orders.timeline"] == log.events),
+                Figure("sales and top sellers count every piece", sold == (PIECES * extent.orders,) * 2),
                 *log.figures(),
             ],
         )
     ]
+
+
+async def _sold(settings: Settings) -> tuple[int, int]:
+    """Pieces in sales per day, and in top sellers of all time."""
+    connection = await asyncpg.connect(settings.dsn)
+    try:
+        daily = await connection.fetchval("SELECT sum(quantity)::bigint FROM sales.sold_daily")
+    finally:
+        await connection.close()
+    async with Redis.from_url(settings.redis_address, decode_responses=True) as redis:
+        generation = str(await redis.get("active:top_sellers"))
+        top: Any = await redis.zrange(f"top_sellers:{generation}:top:sale:all", 0, -1, withscores=True)
+    return daily, sum(int(pieces) for _, pieces in top)

@@ -12,7 +12,7 @@ from benchmarks.queries_extent import Extent
 from benchmarks.queries_products import Shelf, fill
 from benchmarks.queries_searches import Searches, searches_of, wrong_totals
 from benchmarks.queries_sections import Loaded, Pair, compared, searched
-from benchmarks.queries_stage import LINES, PEER, caught_up, place_orders, running_peer
+from benchmarks.queries_stage import LINES, PEER, caught_up, place_orders, running_peer, same_rows
 from benchmarks.stage import Stage, running_stage
 from infra.launcher.supervised import Supervised
 
@@ -50,7 +50,7 @@ async def _compare(stage: Stage, peer: Supervised, paths: tuple[str, ...], exten
             run = await load(_plan(stage, member, paths, extent.clients, extent.seconds, extent))
             found[name].us.append((processor_seconds(both)[name] - before) / run.sent * 1e6)
             found[name].runs.append(run)
-    return Pair(found[QUERY_API], found[PEER])
+    return Pair(found[QUERY_API], found[PEER], await same_rows(stage.query, peer.program.address, paths))
 
 
 async def _search(stage: Stage, searches: Searches, shelf: Shelf, extent: Extent) -> Section:

@@ -28,6 +28,8 @@ class Pair:
 
     ours: Loaded
     peer: Loaded
+    same: bool
+    """Whether they answer with the same rows."""
 
     @property
     def ratio(self) -> float:
@@ -53,6 +55,7 @@ def compared(title: str, pair: Pair, clients: int) -> Section:
         [
             *figures,
             *at_least("ratio to the peer", pair.ratio, "×", OF_THE_PEER),
+            Figure("both answer with the same rows", pair.same),
             *failures([*pair.ours.runs, *pair.peer.runs], QUERIES),
         ],
     )

@@ -4,10 +4,12 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
+import httpx
 
 from benchmarks.stage import NotReached, Stage
 from infra.launcher.group import Group
@@ -59,6 +61,24 @@ async def caught_up(stage: Stage) -> None:
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
+
+
+async def same_rows(query: httpx.AsyncClient, peer: str, paths: Sequence[str]) -> bool:
+    """Whether the query API and its peer at an address answer these paths with the same rows, at least one."""
+    async with httpx.AsyncClient(base_url=peer, timeout=60, trust_env=False) as other:
+        for path in paths:
+            ours, theirs = [rows_of((await one.get(path)).raise_for_status().json()) for one in (query, other)]
+            if not ours or ours != theirs:
+                return False
+    return True
+
+
+def rows_of(answer: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """What both tell of an order's lines, or of top sellers: money and names are shown by one only, or otherwise."""
+    if "items" in answer:
+        return [(item["product_id"], item["total_quantity_sold"]) for item in answer["items"]]
+    order = answer["order_id"], answer["status"], answer["version"]
+    return [(*order, line["line_id"], line["sku"], line["quantity"]) for line in answer["lines"]]
 
 
 @asynccontextmanager

@@ -65,6 +65,7 @@ async def test_all_read_models_of_orders_are_rebuilt_in_one_command_and_hold_eve
     assert found["the whole command"].target == 45
     assert found["every order is there"].value is True
     assert found["every event is in the timeline"].value is True
+    assert found["sales and top sellers count every piece"].value is True
     assert number(found["sales.sold_daily: rows at the end"]) > 0
     assert number(found["top_sellers: rows at the end"]) > 0
     assert number(found["rows at the end for each event"]) > 2.5

@@ -12,6 +12,7 @@ from benchmarks.queries_extent import SHORT
 from benchmarks.queries_products import Shelf
 from benchmarks.queries_searches import searches_of
 from benchmarks.queries_sections import Loaded, Pair
+from benchmarks.queries_stage import rows_of
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,20 @@ def test_both_are_loaded_in_every_round_and_their_ratio_has_a_target(sections: l
         assert number(found[f"{name}: p99"]) >= number(found[f"{name}: p50"]) > 0
     assert number(found["ratio to the peer"]) > 0
     assert found["target of that: ≥ 0.7 ×"].value in {"met", "missed"}
+    assert found["both answer with the same rows"].value is True
+
+
+def test_answers_that_lack_a_line_or_count_otherwise_have_other_rows() -> None:
+    line = {"line_id": "1", "sku": "A", "quantity": 2, "unit_price": 1.0}
+    lines = [line, {**line, "line_id": "2"}]
+    order = {"order_id": "o", "status": "CONFIRMED", "version": 4, "lines": lines}
+    same = {**order, "lines": [{**each, "unit_price": 100} for each in lines]}
+    assert rows_of(order) == rows_of(same)
+    for other in ({"status": "PENDING"}, {"lines": lines[:1]}, {"lines": [line, {**line, "quantity": 3}]}):
+        assert rows_of(order) != rows_of({**order, **other})
+    seller = {"product_id": "p", "total_quantity_sold": 3}
+    assert rows_of({"items": [{**seller, "name": "P"}]}) == rows_of({"items": [seller]})
+    assert rows_of({"items": [seller]}) != rows_of({"items": [{**seller, "total_quantity_sold": 4}]})
 
 
 def test_searches_have_their_targets_and_find_what_was_generated(sections: list[Section]) -> None:
@@ -69,4 +84,4 @@ def test_the_ratio_is_the_median_of_the_ratios_of_each_round() -> None:
     def loaded(*rates: int) -> Loaded:
         return Loaded([Measured(16, None, 1.0, rate, {"p50": 1.0}, {}, {}, rate, 0.1, 0.0) for rate in rates], [])
 
-    assert Pair(loaded(800, 300, 900), loaded(1000, 400, 1000)).ratio == 0.8
+    assert Pair(loaded(800, 300, 900), loaded(1000, 400, 1000), same=True).ratio == 0.8
