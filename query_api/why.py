@@ -111,7 +111,7 @@ async def explain(
     of_stories = list(map(dict, await sources.postgres.rows(OF_STORIES, told)))
     events = {place_of(row): row for row in (*of_stories, *own) if row["correlation_id"] in set(told)}
     subjects = {id, *(row["subject"] for row in events.values())}
-    letters = await dead_letters_of(sources.postgres, subjects if own else [id], told)
+    letters = await dead_letters_of(sources.postgres, subjects, told)
     if not events and not letters:
         raise NothingRecorded(f"Nothing is recorded of {id!r}.")
     ordered = sorted(events.values(), key=_order)

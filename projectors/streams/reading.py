@@ -8,11 +8,10 @@ from faust.types import EventT
 
 from event_schemas.codec import UndecodableEvent
 from event_schemas.envelope import Headers, MalformedEnvelope
-from event_schemas.order import OrderCancelled, OrderConfirmed
 from event_schemas.record import LogRecord, recorded
-from projectors.streams.shard import Trade, trade
+from projectors.streams.shard import TRADES, Trade, trade
 
-TRADING = tuple(f"{event.wire_name}.".encode() for event in (OrderConfirmed, OrderCancelled))
+TRADING = tuple(f"{event.wire_name}.".encode() for event in TRADES)
 
 log = structlog.get_logger()
 

@@ -15,6 +15,7 @@ from projectors.streams.pairs import Partners, together
 from projectors.streams.windows import Sold, is_reached
 
 TRADES = (OrderConfirmed, OrderCancelled)
+"""Events that may sell something or take it back."""
 
 
 class Trade(NamedTuple):
