@@ -76,8 +76,7 @@ class PostgresTarget:
             if bulk is not None:
                 await hold_all(self._connection, projection, filling)
                 await finish_bulk(self._connection, projection, filling, bulk)
-            if not self._begun.indexed:
-                await create_indexes(self._connection, projection, filling)
+            await create_indexes(self._connection, projection, filling)
             await self._indexed()
 
     async def _indexed(self) -> None:

@@ -52,7 +52,7 @@ Digest = dict[int, tuple[int, int]]
 
 async def columns_of(connection: Connection, table: str) -> dict[str, str]:
     """Columns of a table with its schema, in their order, and what of each is hashed: its text where its type has no
-    hash function of its own. None when there is no such table.
+    hash function of its own. Empty when there is no such table.
     """
     found = await connection.fetch(_COLUMNS, table)
     return {row["attname"]: f'"{row["attname"]}"' + ("" if row["hashes"] else "::text") for row in found}

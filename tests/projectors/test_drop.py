@@ -12,10 +12,11 @@ from projectors import voided
 from projectors.dead_letter_list import dropped_letters
 from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_several import rebuild_all
 from projectors.redrive import portion_of
 from projectors.void_effect import project, take_effect
-from tests.projectors.rebuilding import rebuild
-from tests.projectors.tiny import Bench, received
+from tests.projectors.rebuilding import quiet, rebuild
+from tests.projectors.tiny import Bench, received, tiny
 from tests.streams.broker import delete_records
 from tests.support.running import running
 
@@ -123,6 +124,17 @@ async def test_a_rebuild_over_dropped_records_is_as_live_and_need_not_be_accepte
     await bench.writer.append(2, [received("c", 1)])
     await _apply_all(bench)
     assert await bench.totals() == {**live, "c": 9}
+
+
+async def test_a_record_dropped_for_one_projection_reaches_the_other_that_is_filled_from_the_same_reading(
+    bench: Bench, unique: str
+) -> None:
+    await bench.writer.append(0, [received("a", 1), received("b", 2)])
+    await bench.void((0, 1))
+    other = tiny(f"{unique}r", "redis", bench.projection.topic)
+    await rebuild_all(bench.settings, [bench.projection, other], progress=quiet())
+    assert await bench.totals() == {"b": 2}
+    assert await Bench(bench.settings, bench.pool, bench.redis, other, bench.writer).totals() == {"a": 1, "b": 2}
 
 
 @both_stores
