@@ -20,7 +20,7 @@ class RateLimit:
 
     def chunk(self, most: int) -> int:
         """How many records to take in one go, at most ``most``."""
-        return most if self._per_second is None else max(1, min(most, int(self._per_second * PIECE_SECONDS)))
+        return most if self._per_second is None else max(1, int(min(most, self._per_second * PIECE_SECONDS)))
 
     async def passed(self, records: int) -> None:
         """Wait until so many records may have passed. Time that was not used is not made up for."""

@@ -1,5 +1,6 @@
 """`rebuild --dry-run` says what a rebuild would do, and changes nothing; `--rate` bounds what it does."""
 
+import math
 import time
 from uuid import uuid4
 
@@ -97,6 +98,7 @@ async def test_a_limit_lets_no_more_pass_than_its_rate_and_does_not_make_up_for_
         1,
         20_000,
     )
+    assert RateLimit(math.inf).chunk(7) == 7
     for _ in range(2):
         began = time.monotonic()
         for _ in range(4):
