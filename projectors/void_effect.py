@@ -16,7 +16,7 @@ from projectors.engine import Engine, redrive_of
 from projectors.projection import Projection
 from projectors.redrive import retry
 from projectors.sorting import Decoder
-from projectors.store import RebuildNeeded, StoreDamaged
+from projectors.store import NotCommitted, RebuildNeeded, StoreDamaged
 from projectors.voided import voids_of
 from projectors.voids_known import voids_known
 
@@ -25,7 +25,9 @@ EVERY_SECONDS = 1.0
 
 
 async def take_effect(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> None:
-    """Drop what is parked and void, and retry those keys. One that needs a rebuild has it left for that."""
+    """Drop what is parked and void, and retry those keys. One that needs a rebuild has it left for that, and one whose
+    tables nobody has made yet, as in a database that is new beside an old Redis, for the next time.
+    """
     for projection in projections:
         async with pool.acquire() as connection:
             voids = await voids_of(connection, projection)
@@ -33,7 +35,7 @@ async def take_effect(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Pr
         for key in sorted(keys):
             try:
                 await retry(redrive_of(pool, redis, projection, Decoder(0), ACTOR), key)
-            except (RebuildNeeded, StoreDamaged):
+            except (RebuildNeeded, StoreDamaged, NotCommitted):
                 break
 
 

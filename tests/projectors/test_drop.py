@@ -192,3 +192,16 @@ async def test_a_log_of_voids_that_was_cut_stops_no_other_projection(
     async with running(project(settings, bench.engine())):
         await bench.writer.append(0, [received("a")])
         await bench.until_totals({"a": 3})
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_what_redis_has_parked_waits_until_a_new_database_knows_the_projection(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a", 1, "explode"), received("a", 2)])
+    await _apply_all(bench)
+    await bench.void((0, 1))
+    await bench.pool.execute("DELETE FROM stockroom.projections WHERE name = $1", bench.projection.name)
+    await _take_effect(bench)
+    assert len(await bench.parked()) == 2
+    await bench.worker()
+    await _take_effect(bench)
+    assert (await bench.parked(), await bench.totals()) == ([], {"a": 2})
