@@ -55,6 +55,7 @@ class Retried(BaseModel):
     applied: int
     failed: int = Field(description="Could not be applied again; each is the first of its key.")
     waiting: int = Field(description="Were not tried, since they wait behind one that failed.")
+    dropped: int = Field(description="Were given up, and are parked no more.")
 
 
 def dead_letters_router(engine: Engine) -> APIRouter:
@@ -120,7 +121,7 @@ def dead_letters_router(engine: Engine) -> APIRouter:
         redrive = redrive_of(pool, redis, named(wanted.projection), Decoder(0), str(operator))
         async with answering():
             done = await retry(redrive, wanted.key)
-        return Retried(applied=done.done, failed=done.failed, waiting=done.waiting)
+        return Retried(applied=done.done, failed=done.failed, waiting=done.waiting, dropped=done.dropped)
 
     return router
 

@@ -45,12 +45,19 @@ async def test_what_is_parked_is_listed_shown_and_retried(bench: Bench, client: 
     shown = (await client.get(f"/v1/dead-letters/{name}/{topic}/0/3")).json()
     assert (shown["key"], shown["headers"]["ce_subject"]) == ("b", "b")
     answer = await client.post("/v1/dead-letters/retry", json={"projection": name, "key": None})
-    assert (answer.status_code, answer.json()) == (200, {"applied": 2, "failed": 1, "waiting": 0})
+    assert (answer.status_code, answer.json()) == (200, {"applied": 2, "failed": 1, "waiting": 0, "dropped": 0})
     assert await bench.totals() == {"a": 3}
     left = (await client.get("/v1/dead-letters", params={"projection": name})).json()
     assert [(one["key"], one["attempts"]) for one in left["items"]] == [("b", 2)]
     none = {"total": 0, "items": [], "next": None}
     assert (await client.get("/v1/dead-letters", params={"key": "a"})).json() == none
+
+
+@both_stores
+async def test_a_retry_tells_what_was_given_up(bench: Bench, client: httpx.AsyncClient) -> None:
+    await bench.void((0, 1))
+    answer = await client.post("/v1/dead-letters/retry", json={"projection": bench.projection.name, "key": "a"})
+    assert answer.json() == {"applied": 1, "failed": 0, "waiting": 0, "dropped": 1}
 
 
 @both_stores
