@@ -69,8 +69,8 @@ async def rebuild_all(
     """Rebuild several projections side by side, with a progress display; a topic is read and decoded once for all that
     begin together, by ``partitions_in_parallel`` processes, or by one where the rate is limited.
 
-    Raises ``RebuildRefused`` for those that cannot be rebuilt, after the others are done; and at once when a server
-    does not answer. One that goes away later is waited for.
+    Raises ``RebuildRefused`` for those that cannot be rebuilt, or that a server went away from while they could not
+    wait for it, after the others are done; and at once when a server does not answer.
     """
     progress = progress or Progress()
     topics = {projection.topic for projection in projections}
