@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -25,7 +25,7 @@ def write_cursor(query: Sequence[object], place: Sequence[Any]) -> str:
 
 
 def read_cursor(query: Sequence[object], cursor: str, kinds: Sequence[type]) -> list[Any]:
-    """The sort values in a cursor: str, int, float, bool or datetime, as `kinds` say. Raises `BadCursor`."""
+    """The sort values in a cursor: str, int, float, bool or datetime (UTC), as `kinds` say. Raises `BadCursor`."""
     if len(cursor) > LONGEST:
         raise BadCursor("It is too long.")
     try:
@@ -40,13 +40,16 @@ def read_cursor(query: Sequence[object], cursor: str, kinds: Sequence[type]) -> 
         if not isinstance(place, list):
             raise TypeError("no list")
         return [_value(value, kind) for value, kind in zip(place, kinds, strict=True)]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise BadCursor("It does not say where to go on.") from error
 
 
 def _value(value: Any, kind: type[Any]) -> Any:
     if kind is datetime:
-        return datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
+        if time.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return time.astimezone(UTC)
     if kind is float and type(value) is int:
         return float(value)
     fits = bool(type(value) is kind)

@@ -19,6 +19,7 @@ from query_api.refusals import BadCursor
 from query_api.sources import FromSources, Sources, applied
 
 AUDITS = tuple(audit_of(topic.name) for topic in TOPICS)
+_TOPICS = frozenset(topic.name for topic in TOPICS)
 
 router = APIRouter(prefix="/v1/events", tags=["audit"], dependencies=[Depends(applied(*AUDITS))])
 
@@ -123,6 +124,8 @@ def _read(named: tuple[object, ...], after: str) -> Next:
         place = {(topic, int(n)): int(offset) for topic, parts in nested.items() for n, offset in parts.items()}
     except (ValueError, OverflowError, AttributeError, TypeError) as error:
         raise BadCursor("It does not say where to go on.") from error
-    if not all(0 <= number < 2**31 and 0 <= offset < 2**63 for (_, number), offset in place.items()):
+    if not all(
+        topic in _TOPICS and 0 <= number < 2**31 and 0 <= offset < 2**63 for (topic, number), offset in place.items()
+    ):
         raise BadCursor("It names no place in the log.")
     return place

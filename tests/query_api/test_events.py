@@ -105,7 +105,20 @@ async def test_a_damaged_cursor_is_refused(client: httpx.AsyncClient, after: str
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
 
 
-@pytest.mark.parametrize("place", ["[]", '{"orders":{"0":1e30}}', '{"orders":{"0":-1}}', '{"orders":{"9999999999":1}}'])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "[]",
+        "17",
+        '{"orders":17}',
+        '{"orders":{"0":null}}',
+        '{"orders":{"0":1e30}}',
+        '{"orders":{"0":-1}}',
+        '{"orders":{"9999999999":1}}',
+        r'{"\u0000":{"0":1}}',
+        '{"nowhere":{"0":1}}',
+    ],
+)
 async def test_a_cursor_that_names_no_place_is_refused(client: httpx.AsyncClient, place: str) -> None:
     after = write_cursor(("events", None, None, None), (place,))
     answer = await client.get("/v1/events", params={"after": after})

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from query_api.cursor import write_cursor
+
 
 async def test_orders_are_listed_latest_first_and_page_by_cursor(client: httpx.AsyncClient) -> None:
     paged, parameters = [], {"limit": "5"}
@@ -88,6 +90,31 @@ async def test_the_latest_lines_are_flat_rows(client: httpx.AsyncClient) -> None
 async def test_an_unknown_status_is_refused(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/orders?status=LOST")
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2011-12-01T10:00:00",
+        "2011-12-01",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "then",
+        17,
+        None,
+    ],
+)
+async def test_a_forged_cursor_whose_time_is_none_is_refused(client: httpx.AsyncClient, time: object) -> None:
+    cursor = write_cursor(("orders",), (time, "o05"))
+    answer = await client.get("/v1/orders", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
+
+
+@pytest.mark.parametrize("order_id", [17, None, "o\x00", ["o05"]])
+async def test_a_forged_cursor_whose_order_is_none_is_refused(client: httpx.AsyncClient, order_id: object) -> None:
+    cursor = write_cursor(("orders",), ("2011-12-01T10:00:00+00:00", order_id))
+    answer = await client.get("/v1/orders", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
 
 
 async def test_a_cursor_of_another_list_is_refused(client: httpx.AsyncClient) -> None:
