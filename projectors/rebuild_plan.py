@@ -21,7 +21,7 @@ from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_redis import families
 from projectors.rebuild_row import resumable
 from projectors.rebuild_several import all_up
-from projectors.redis_store import positions_of
+from projectors.redis_positions import fields_of, standings_in
 from projectors.store import Standing
 
 _ROW = "SELECT * FROM stockroom.projections WHERE name = $1"
@@ -143,7 +143,7 @@ async def _standings(
 ) -> Mapping[int, Standing]:
     if _in_postgres(projection):
         return (await load_positions(connection, projection, generation))[0]
-    return await positions_of(redis, names.prefix(projection.name, generation))
+    return standings_in(await fields_of(redis, names.prefix(projection.name, generation)))
 
 
 def _next(stands: Mapping[int, Standing], number: int) -> int:

@@ -20,6 +20,7 @@ from projectors.projection_row import lock_row
 from projectors.rebuild_compare import NOT_HELD, TRIES, Comparison, Positions, TableCompared, wait_for_serving
 from projectors.rebuild_compare_redis import OWN, compare
 from projectors.rebuild_row import Begun, RebuildRefused, switch_row
+from projectors.redis_positions import fault_in, fields_of, is_of
 from projectors.redis_store import RedisStore
 from projectors.store import ParkedKeys
 
@@ -41,9 +42,16 @@ class RedisTarget:
         self._store = store
 
     async def start(self) -> None:
-        """Remove what may be left under the new generation's number, unless it is resumed."""
-        if not self._begun.resumed:
-            await self._remove(self._begun.filling)
+        """Remove what may be left under the new generation's number, unless a rebuild of this version goes on with it.
+
+        A PostgreSQL that was made anew counts generations from 1 again: queries may still be shown what is removed.
+        """
+        filling, active = self._begun.filling, names.active_key(self._projection.name)
+        if self._begun.resumed and is_of(await fields_of(self._redis, self._prefixes[0]), self._projection.version):
+            return
+        if await self._redis.get(active) == b"%d" % filling:
+            await self._redis.delete(active)
+        await self._remove(filling)
 
     async def index(self) -> None:
         """Redis has no indexes to make."""
@@ -55,6 +63,8 @@ class RedisTarget:
         """
         name, (new, served) = self._projection.name, self._prefixes
         held = names.switching_key(name)
+        if fault := fault_in(await fields_of(self._redis, served), self._begun.serving_version):
+            return await self._comparison([], f"the serving generation {fault}")
         incomplete = await wait_for_serving(
             self._served, {partition: one.next_offset for (_, partition), one in reader.positions.items()}
         )
@@ -136,6 +146,7 @@ class RedisTarget:
 
     async def _remove(self, generation: int) -> None:
         prefix = names.prefix(self._projection.name, generation)
+        await self._redis.unlink(f"{prefix}pos")  # first: without positions, what a kill leaves is not gone on from
         async for key in self._redis.scan_iter(match=f"{prefix}*", count=1_000):
             await self._redis.unlink(key)
 

@@ -14,15 +14,15 @@ import asyncpg
 import orjson
 from redis.asyncio import Redis
 
-from event_schemas.holder import Holder
 from event_schemas.record import Recorded
-from infra.log_reader import Batch, Position
+from infra.log_reader import Batch
 from projectors import redis_keys as names
 from projectors.isolation import applied
 from projectors.known_keys import KnownKeys
 from projectors.projection import Projection, RedisCommand
 from projectors.projection_row import generation_to_fill, prepare_projection
 from projectors.redis_parked import RedisParked, RedisUncopied
+from projectors.redis_positions import damage, fault_in, fields_of, standings_in
 from projectors.sorting import Decode, Sorting
 from projectors.store import (
     GenerationMoved,
@@ -96,18 +96,17 @@ class RedisStore:
             connection.transaction(),
         ):
             self._generation = await generation_to_fill(connection, self._projection, self._rebuilding)
+            version = self._projection.version
+            flat = await self._load(keys=[f"{self._prefix}pos"], args=[self._prefix, _ZERO, version, *partitions])
+            fields = dict(zip(flat[::2], flat[1::2], strict=True))
+            if fault := fault_in(fields, version):
+                raise StoreDamaged(self._stops(fault))
             if self._rebuilding is None:
                 await self._redis.set(names.active_key(self._projection.name), self._generation)
-            flat = await self._load(
-                keys=[f"{self._prefix}pos"], args=[self._prefix, _ZERO, *(str(number) for number in partitions)]
-            )
-        fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        if b"damaged" in fields:
-            raise StoreDamaged(self._damage(fields[b"damaged"]))
-        standings = {int(field): _standing(value) for field, value in fields.items()}
+        standings = standings_in(fields)
         async with self._pool.acquire() as connection:
             self.voided = await voids_of(connection, self._projection)
-        unparked = {int(field): int(orjson.loads(value).get("unparked", 0)) for field, value in fields.items()}
+        unparked = {number: int(orjson.loads(fields[b"%d" % number]).get("unparked", 0)) for number in standings}
         # After the positions: if a record is taken out in between, their count refuses the next commit.
         read = RedisParked(self._redis, self._prefix).keys
         keys = await self._known.keys(self._generation, standings, unparked, read)
@@ -115,7 +114,7 @@ class RedisStore:
 
     async def standings(self, generation: int) -> dict[int, Standing]:
         """Positions of any generation, as they stand."""
-        return await positions_of(self._redis, names.prefix(self._projection.name, generation))
+        return standings_in(await fields_of(self._redis, names.prefix(self._projection.name, generation)))
 
     def sort(self, batches: Sequence[Batch], parked: ParkedKeys) -> Sorting:
         """Batches decoded and sorted."""
@@ -202,30 +201,18 @@ class RedisStore:
             pairs = zip(answer[1::2], answer[2::2], strict=True)
             raise _Refused({int(number) - 1: why.decode(errors="replace") for number, why in pairs})
         if answer[0] == b"damaged":
-            raise StoreDamaged(self._damage(answer[1]))
+            raise StoreDamaged(self._stops(damage(answer[1])))
         if answer[0] != b"ok":
             kind, why = _REFUSALS[answer[0]]
             raise kind(f"{name}: {why}")
 
-    def _damage(self, message: bytes) -> str:
+    def _stops(self, fault: str) -> str:
         name = self._projection.name
-        return f"{name} was applied in part ({message.decode(errors='replace')}): run `./stockroom rebuild {name}`"
+        return f"{name} {fault}: run `./stockroom rebuild {name}`"
 
     @property
     def _prefix(self) -> str:
         return names.prefix(self._projection.name, self._generation)
-
-
-async def positions_of(redis: Redis, prefix: str) -> dict[int, Standing]:
-    """Positions of the generation whose keys begin with ``prefix``, as they stand; empty when there is none."""
-    fields = await redis.hgetall(f"{prefix}pos")
-    return {int(field): _standing(value) for field, value in fields.items() if field != b"damaged"}
-
-
-def _standing(value: bytes | str) -> Standing:
-    row = orjson.loads(value)
-    holder = Holder(row["epoch"], row["writer"])
-    return Standing(Position(row["next_offset"], holder), row["appended_ms"], row["void"])
 
 
 def _step(batch: Batch, parked: ParkedKeys, parkings: int) -> Step:

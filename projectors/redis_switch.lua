@@ -3,7 +3,7 @@
 -- ARGV: number of the new generation.
 local flat = redis.call("HGETALL", KEYS[3])
 for i = 1, #flat, 2 do
-  if flat[i] ~= "damaged" then
+  if tonumber(flat[i]) then
     local new = redis.call("HGET", KEYS[2], flat[i])
     if not new or cjson.decode(new).next_offset < cjson.decode(flat[i + 1]).next_offset then return 0 end
   end

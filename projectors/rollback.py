@@ -20,7 +20,7 @@ from projectors.projection import Projection
 from projectors.projection_row import hold_back, let_go, lock_row
 from projectors.rebuild_postgres import LOCK_TIMEOUT, SWITCH_AGAIN
 from projectors.rebuild_row import RebuildRefused, only_one
-from projectors.redis_store import positions_of
+from projectors.redis_positions import fields_of, standings_in
 from projectors.store import Standing
 
 TRIES = 3
@@ -136,5 +136,5 @@ class _Rollback:
 
     async def _standings(self, generation: int) -> dict[int, Standing]:
         if self._projection.store == "redis":
-            return await positions_of(self._redis, names.prefix(self._projection.name, generation))
+            return standings_in(await fields_of(self._redis, names.prefix(self._projection.name, generation)))
         return (await load_positions(self._connection, self._projection, generation))[0]

@@ -6,7 +6,7 @@ NotCommitted            the batch changed nothing; the reader loads the store's 
 ├── GenerationMoved     another generation serves now, or the rebuild that filled this one lost its right to it
 └── SwitchUnderWay      a rebuild is switching generations; the same batch is tried again in a moment
 RebuildNeeded           the tables were made by another version of the projection; only a rebuild goes on
-StoreDamaged            a batch was applied in part, which only a rebuild mends
+StoreDamaged            a batch was applied in part, or what is there is of another version, which only a rebuild mends
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -39,7 +39,9 @@ class RebuildNeeded(Exception):
 
 
 class StoreDamaged(Exception):
-    """A batch was applied in part. Nothing more is applied until the projection is rebuilt."""
+    """A batch was applied in part, or another version has filled what is there. Nothing more is applied until the
+    projection is rebuilt.
+    """
 
     code = "store_damaged"
 

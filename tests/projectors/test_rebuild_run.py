@@ -87,6 +87,25 @@ async def test_a_filled_generation_that_is_damaged_is_refused_until_it_is_filled
     assert await bench.totals() == {"a": 1}
 
 
+@pytest.mark.parametrize("store", ["redis"])
+async def test_a_rebuild_killed_before_it_removed_what_was_left_under_its_number_does_not_go_on_with_it(
+    bench: Bench,
+) -> None:
+    await bench.writer.append(0, [received("a")])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    name = bench.projection.name
+    async for key in bench.redis.scan_iter(match=f"{name}:1:*"):
+        await bench.redis.copy(key, key.replace(b":1:", b":2:"))
+    await bench.redis.zincrby(f"{name}:2:totals", 5, "left")
+    bench.projection = bench.projection._replace(version=2)
+    async with bench.pool.acquire() as connection:
+        assert (await begin(connection, bench.projection, PARTITIONS)).filling == 2
+    await _run(bench).go(bench.settings, quiet())
+    assert await generation(bench) == 2
+    assert await bench.totals() == {"a": 1}
+
+
 async def test_a_rebuild_whose_generation_was_taken_from_it_is_refused(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

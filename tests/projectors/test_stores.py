@@ -9,8 +9,9 @@ import pytest
 from infra.log_reader import LogReader
 from projectors.engine import store_of
 from projectors.sorting import Decoder
-from projectors.store import GenerationMoved, PositionMoved, RebuildNeeded
-from tests.projectors.tiny import PARTITIONS, Bench, received
+from projectors.store import GenerationMoved, PositionMoved, RebuildNeeded, StoreDamaged
+from tests.projectors.rebuilding import rebuild
+from tests.projectors.tiny import PARTITIONS, Bench, received, to_redis
 
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
 
@@ -74,9 +75,55 @@ async def test_positions_in_redis_that_an_older_release_wrote_are_gone_on_from(b
     position = orjson.loads(await bench.redis.hget(key, "0") or b"")
     del position["unparked"]
     await bench.redis.hset(key, "0", orjson.dumps(position))
+    await bench.redis.hdel(key, "version")
     await bench.writer.append(0, [received("a", 2)])
     await worker.commit(*await bench.behind(worker))
     assert await bench.totals() == {"a": 3}
+
+
+async def _lose_postgresql(bench: Bench) -> None:
+    for table in ("projections", "projection_offsets", "parked"):
+        column = "name" if table == "projections" else "projection"
+        await bench.pool.execute(f"DELETE FROM stockroom.{table} WHERE {column} = $1", bench.projection.name)
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_a_new_postgresql_beside_a_redis_of_the_same_version_goes_on_from_there(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a")])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    await _lose_postgresql(bench)
+    await bench.writer.append(0, [received("a", 2)])
+    worker = await bench.worker()
+    batches, parked = await bench.behind(worker)
+    assert [batch.before.next_offset for batch in batches if batch.partition == 0] == [2]
+    await worker.commit(batches, parked)
+    assert await bench.totals() == {"a": 3}
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_a_new_postgresql_beside_a_redis_of_another_version_is_rebuilt_and_never_gone_on_from(
+    bench: Bench,
+) -> None:
+    await bench.writer.append(0, [received("a")])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    bench.projection = bench.projection._replace(version=2, apply=lambda events: [*to_redis(events), *to_redis(events)])
+    await rebuild(bench)
+    assert await bench.totals() == {"a": 2}
+    await _lose_postgresql(bench)
+    with pytest.raises(StoreDamaged, match=r"filled by version 1, not 2: run `./stockroom rebuild"):
+        await bench.worker()
+    assert await bench.totals() == {"a": 2}, "queries are not shown the old generation"
+    report = await rebuild(bench)
+    assert (report.generation, report.compared.incomplete) == (
+        2,
+        "the serving generation was filled by version 1, not 2",
+    )
+    await bench.writer.append(0, [received("a", 2)])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    assert await bench.totals() == {"a": 6}
 
 
 @both_stores
