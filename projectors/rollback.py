@@ -20,7 +20,7 @@ from projectors.projection import Projection
 from projectors.projection_row import hold_back, let_go, lock_row
 from projectors.rebuild_postgres import LOCK_TIMEOUT, SWITCH_AGAIN
 from projectors.rebuild_row import RebuildRefused, only_one
-from projectors.redis_positions import fields_of, standings_in
+from projectors.redis_positions import fault_in, fields_of, standings_in
 from projectors.store import Standing
 
 TRIES = 3
@@ -101,6 +101,8 @@ class _Rollback:
         now, then = await self._standings(self._serving), await self._standings(self._kept)
         if not then:
             raise RollbackRefused(f"{name}: generation {self._kept} is not there any more")
+        if fault := await self._fault():
+            raise RollbackRefused(f"{name}: generation {self._kept} {fault}, so nothing would go on from it")
         behind = sum(
             max(0, one.position.next_offset - (then[number].position.next_offset if number in then else 0))
             for number, one in now.items()
@@ -133,6 +135,12 @@ class _Rollback:
             await audit_generation(connection, self._actor, "rollback", self._projection, self._kept, outcome)
             if self._projection.store == "redis":
                 await self._redis.set(names.active_key(name), self._kept)
+
+    async def _fault(self) -> str:
+        if self._projection.store != "redis":
+            return ""
+        fields = await fields_of(self._redis, names.prefix(self._projection.name, self._kept))
+        return fault_in(fields, self._versions[1])
 
     async def _standings(self, generation: int) -> dict[int, Standing]:
         if self._projection.store == "redis":

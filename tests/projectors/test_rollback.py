@@ -29,7 +29,7 @@ def _twice(bench: Bench) -> None:
     def twice(events: Sequence[Recorded]) -> list[Statement] | list[RedisCommand]:
         return [*apply(events), *apply(events)]
 
-    bench.projection = bench.projection._replace(version=2, apply=twice)  # type: ignore[arg-type]
+    bench.projection = bench.projection._replace(version=2, apply=twice, bulk=None)  # type: ignore[arg-type]
 
 
 @both_stores
@@ -100,7 +100,7 @@ async def test_views_show_the_tables_of_the_version_that_serves(bench: Bench) ->
     before = bench.projection
     changed = before.ddl.replace("daily", "by_day").replace("totals (sku", "totals (kind text, sku")
     bench.projection = before._replace(
-        version=2, ddl=changed, keys="SELECT 1", tables=("totals", "seen", "by_day"), apply=lambda events: []
+        version=2, ddl=changed, keys="SELECT 1", tables=("totals", "seen", "by_day"), apply=lambda events: [], bulk=None
     )
     await rebuild(bench)
     assert await _views(bench) == {"totals": "kind sku quantity", "seen": SEEN, "by_day": "partition day quantity"}
@@ -156,6 +156,31 @@ async def test_what_redis_has_lost_is_not_gone_back_to(bench: Bench) -> None:
         await _roll_back(bench)
     assert await generation(bench) == 3
     assert await bench.totals() == {"a": 1}
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_what_redis_has_applied_in_part_is_not_gone_back_to(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a")])
+    async with bench.working():
+        await bench.until_totals({"a": 1})
+    await rebuild(bench)
+    await bench.redis.hset(f"{bench.projection.name}:1:pos", "damaged", "ERR no number")
+    with pytest.raises(RollbackRefused, match=r"generation 1 was applied in part \(ERR no number\)"):
+        await _roll_back(bench)
+    assert await generation(bench) == 2
+    async with bench.working():
+        await bench.writer.append(0, [received("a", 2)])
+        await bench.until_totals({"a": 3})
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_what_another_version_has_filled_than_the_row_says_is_not_gone_back_to(bench: Bench) -> None:
+    await bench.worker()
+    await rebuild(bench)
+    await bench.redis.hset(f"{bench.projection.name}:1:pos", "version", 7)
+    with pytest.raises(RollbackRefused, match="generation 1 was filled by version 7, not 1"):
+        await _roll_back(bench)
+    assert await generation(bench) == 2
 
 
 @both_stores
