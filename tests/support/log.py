@@ -1,7 +1,8 @@
 """Appends claims and events to a real Kafka topic with proper envelopes, as a writer of its partitions does."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -116,12 +117,14 @@ class LogWriter:
         return first
 
 
-async def create_topics(bootstrap_servers: str, names: Iterable[str], partitions: int) -> None:
-    """Create topics of one replica that are kept for ever."""
+async def create_topics(
+    bootstrap_servers: str, names: Iterable[str], partitions: int, others: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Create topics of one replica that are kept for ever, with ``others`` of their settings."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
     await admin.start()
     try:
-        configs = {"retention.ms": "-1", "cleanup.policy": "delete"}
+        configs = {"retention.ms": "-1", "cleanup.policy": "delete", **others}
         await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs) for name in names])
     finally:
         await admin.close()
