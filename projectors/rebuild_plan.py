@@ -15,14 +15,12 @@ from projectors import redis_keys as names
 from projectors.engine import connect_redis
 from projectors.generations import schema_of
 from projectors.log_ends import LogEnds
-from projectors.positions import load_positions
 from projectors.projection import Projection
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_redis import families
 from projectors.rebuild_row import resumable
 from projectors.rebuild_several import all_up
 from projectors.redis_positions import fields_of, standings_in
-from projectors.store import Standing
 
 _ROW = "SELECT * FROM stockroom.projections WHERE name = $1"
 _SIZE = """
@@ -31,6 +29,10 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 
 """
 _LAST = """
 SELECT progress FROM stockroom.rebuilds WHERE state = 'done' AND $1 = ANY (names) ORDER BY started_at DESC LIMIT 1
+"""
+# Of any release: later ones have more columns, and a dry run adds none.
+_NEXT = """
+SELECT partition, next_offset FROM stockroom.projection_offsets WHERE projection = $1 AND generation = $2 AND topic = $3
 """
 _NEVER = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
@@ -114,8 +116,8 @@ async def _plan(
         row = None
     serving = row["active_generation"] if row else None
     resumes = resumable(row, projection, anew=options.anew) if row else None
-    stands = await _standings(connection, redis, projection, resumes) if resumes else {}
-    to_read = sum(max(0, end - _next(stands, number)) for number, end in ends.items())
+    done = await _next_offsets(connection, redis, projection, resumes) if resumes else {}
+    to_read = sum(max(0, end - done.get(number, 0)) for number, end in ends.items())
     size = None
     if serving and _in_postgres(projection):
         size = await connection.fetchval(_SIZE, schema_of(projection, serving))
@@ -138,16 +140,14 @@ def _in_postgres(projection: Projection) -> bool:
     return projection.store == "postgres"
 
 
-async def _standings(
+async def _next_offsets(
     connection: asyncpg.Connection, redis: Redis, projection: Projection, generation: int
-) -> Mapping[int, Standing]:
+) -> Mapping[int, int]:
     if _in_postgres(projection):
-        return (await load_positions(connection, projection, generation))[0]
-    return standings_in(await fields_of(redis, names.prefix(projection.name, generation)))
-
-
-def _next(stands: Mapping[int, Standing], number: int) -> int:
-    return stands[number].position.next_offset if number in stands else 0
+        rows = await connection.fetch(_NEXT, projection.name, generation, projection.topic)
+        return {row["partition"]: row["next_offset"] for row in rows}
+    stands = standings_in(await fields_of(redis, names.prefix(projection.name, generation)))
+    return {number: one.position.next_offset for number, one in stands.items()}
 
 
 async def _rows(

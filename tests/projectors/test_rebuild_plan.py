@@ -4,8 +4,11 @@ import math
 import time
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from infra.settings import Settings
+from projectors.control_tables import create_control_tables
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_plan import Plan, plan_all
 from projectors.rebuild_rate import RateLimit
@@ -14,6 +17,17 @@ from tests.projectors.rebuilding import quiet, rebuild
 from tests.projectors.tiny import Bench, received
 from tests.support.poll import until
 from tests.support.running import running
+
+OLDER = """
+ALTER TABLE stockroom.projections DROP COLUMN switching_until, DROP COLUMN rebuilding_bulk,
+    DROP COLUMN kept_generation, DROP COLUMN kept_version, DROP COLUMN wanted_version;
+ALTER TABLE stockroom.projection_offsets DROP COLUMN unparked;
+ALTER TABLE stockroom.parked DROP COLUMN appended_ms, DROP COLUMN attempts;
+DROP TABLE stockroom.audit, stockroom.rebuilds, stockroom.workers;
+"""
+COLUMNS = """
+SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'stockroom' ORDER BY 1, 2
+"""
 
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
 
@@ -75,6 +89,24 @@ async def test_a_dry_run_tells_what_a_killed_rebuild_left_and_estimates_by_the_l
     assert left.resumes_generation == 3
     assert 0 < left.to_read < 303
     assert (await _plan(bench, RebuildOptions(anew=True))).to_read == 303
+
+
+async def test_a_dry_run_over_tables_of_an_older_release_tells_what_a_rebuild_left_and_changes_nothing(
+    bench: Bench, own: Settings
+) -> None:
+    connection = await asyncpg.connect(own.dsn)
+    await create_control_tables(connection)
+    await connection.execute(OLDER)
+    name = bench.projection.name
+    await connection.execute("INSERT INTO stockroom.projections VALUES ($1, 1, 4, 5, 1, true)", name)
+    left = "INSERT INTO stockroom.projection_offsets VALUES ($1, 5, 1, $1, 0, 1)"
+    await connection.execute(left, name)
+    before = await connection.fetch(COLUMNS)
+    [plan] = await plan_all(own, [bench.projection], RebuildOptions())
+    assert await connection.fetch(COLUMNS) == before
+    await connection.close()
+    assert (plan.serving_generation, plan.resumes_generation, plan.events) == (4, 5, {0: 1, 1: 1, 2: 1})
+    assert (plan.to_read, plan.seconds) == (2, None)
 
 
 async def _sum(seen: list[int]) -> int:
