@@ -61,6 +61,12 @@ def test_it_runs_the_module_and_its_health_check_asks_the_port_that_it_listens_o
     assert SERVICES[name]["healthcheck"]["test"][-1] == str(Settings.model_fields[field].default)
 
 
+@pytest.mark.parametrize(("name", "field"), [(name, field) for name, _, field in PROCESSES])
+def test_every_process_is_asked_from_the_machine_at_the_port_that_the_manual_names(name: str, field: str) -> None:
+    port = Settings.model_fields[field].default
+    assert SERVICES[name]["ports"] == [f"127.0.0.1:{port}:{port}"]
+
+
 def test_every_service_that_stays_has_a_health_check() -> None:
     assert [name for name, service in SERVICES.items() if name != "topics" and "healthcheck" not in service] == []
 
