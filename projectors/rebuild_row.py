@@ -20,10 +20,10 @@ class RebuildRefused(Exception):
 
 
 class SeveralRefused(RebuildRefused):
-    """Several rebuilds of one command were refused; the message has each."""
+    """Several rebuilds of one command were refused; the message has each reason once."""
 
     def __init__(self, refusals: Sequence[RebuildRefused]) -> None:
-        super().__init__("\n".join(str(one) for one in refusals))
+        super().__init__("\n".join(dict.fromkeys(str(one) for one in refusals)))
         self.exit_code = max(one.exit_code for one in refusals)
 
 

@@ -12,7 +12,7 @@ from infra.settings import REPOSITORY
 from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_postgres import PostgresTarget
-from projectors.rebuild_row import RebuildRefused, begin
+from projectors.rebuild_row import RebuildRefused, SeveralRefused, begin
 from projectors.rebuild_run import Run
 from tests.projectors.rebuilding import generation, quiet
 from tests.projectors.tiny import PARTITIONS, Bench, received
@@ -163,3 +163,9 @@ async def _killed_at(bench: Bench, step: str) -> bool:
             return True
     assert await process.wait() == 0, said
     return False
+
+
+def test_what_several_rebuilds_were_refused_for_alike_is_said_once() -> None:
+    reasons = ["Kafka is away", "sales is being rebuilt already", "Kafka is away"]
+    refused = SeveralRefused([RebuildRefused(reason) for reason in reasons])
+    assert str(refused) == "Kafka is away\nsales is being rebuilt already"
