@@ -64,4 +64,4 @@ def fill(share: str) -> None:
 
 
 if __name__ == "__main__":
-    cli()
+    cli(prog_name="./stockroom")

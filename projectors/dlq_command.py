@@ -1,5 +1,6 @@
 """`./stockroom dlq`: events that projections have parked. A fix is new code, a restart of the projectors, a retry."""
 
+import os
 import re
 import sys
 import time
@@ -177,7 +178,13 @@ def _run(act: Callable[[asyncpg.Pool, Redis], Awaitable[T]]) -> T:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        # The reader of the pipe, `head` for one, has enough. Nothing can be flushed at exit any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from error
 
 
 def _end(text: str, code: int) -> NoReturn:

@@ -65,8 +65,8 @@ class Comparison(NamedTuple):
     def lines(self) -> list[str]:
         """It in words. Of tables that are the same nothing is said."""
         begun = self.begun
-        about = f"generation {begun.serving} (version {begun.serving_version}) serves, "
-        about += f"{begun.filling} (version {self.version}) is filled"
+        about = f"compared: generation {begun.serving} (version {begun.serving_version}), which served, "
+        about += f"and {begun.filling} (version {self.version}), newly filled"
         if self.parked != (0, 0):
             about += f"; parked records: {self.parked[0]:,} and {self.parked[1]:,}"
         told = [line for one in self.tables if one.differ is not False for line in one.lines()]

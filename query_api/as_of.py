@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
 
 from fastapi import Query, Request
@@ -17,7 +17,8 @@ from query_api.refusals import HistoryTooLong, VersionNotReached
 from query_api.sources import FromSources, Sources, wait_applied
 
 MOST_EVENTS = 10_000
-EARLIEST, LATEST = 1900, 2200
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Nothing has happened before and after these, and every zone can tell them."""
 
 # All events of an aggregate lie in one partition, so their offsets are their order.
 HISTORY = """
@@ -78,10 +79,10 @@ def read(text: str) -> Moment:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None or not EARLIEST <= at.year < LATEST:
-        told = "It is neither a version from 1 nor an RFC 3339 time with a zone, as 2011-03-01T12:00:00Z."
+    if at is None or at.tzinfo is None:
+        told = "It is neither a version from 1 nor an RFC 3339 time with a zone, as 2011-03-01T12:00:00Z or %2B01:00."
         raise ValidationFailed(errors=[{"pointer": "query/as_of", "detail": told}])
-    return Moment(None, at)
+    return Moment(None, min(max(at, EARLIEST), LATEST))
 
 
 async def history(sources: Sources, topic: str, subject: str, moment: Moment) -> list[Past]:

@@ -24,7 +24,8 @@ PRICES = "SELECT sku, old_price, new_price, currency, actor FROM catalog.price_h
 _AWAY: tuple[type[Exception], ...] = (OSError, *AWAY)
 NEXT = """
 Look further:
-  ./stockroom kafka-console-consumer --topic orders --from-beginning --max-messages 5 --property print.headers=true
+  ./stockroom kafka-console-consumer --topic orders --from-beginning --max-messages 5 \\
+      --formatter-property print.headers=true
   ./stockroom events --subject {order_id}
   ./stockroom events --follow
   {query}/docs and {command}/docs list every endpoint"""

@@ -191,8 +191,12 @@ async def test_what_never_was_is_not_found(client: httpx.AsyncClient, path: str,
     assert (await client.get(path, params={"as_of": as_of})).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "as_of", ["", "0", "-1", "01", "9" * 30, "yesterday", "2011-03-01", "2011-03-01T12:00:00", "0001-01-01T00:00:00Z"]
-)
+@pytest.mark.parametrize("as_of", ["", "0", "-1", "01", "9" * 30, "yesterday", "2011-03-01", "2011-03-01T12:00:00"])
 async def test_what_names_no_moment_is_refused(client: httpx.AsyncClient, as_of: str) -> None:
     assert code(await client.get("/v1/orders/o05", params={"as_of": as_of})) == (422, "validation_failed")
+
+
+async def test_a_time_long_before_and_long_after_everything_is_a_time_too(client: httpx.AsyncClient) -> None:
+    now = (await client.get("/v1/orders/o05")).json()
+    assert (await client.get("/v1/orders/o05", params={"as_of": "9999-12-31T23:59:59-14:00"})).json() == now
+    assert (await client.get("/v1/orders/o05", params={"as_of": "0001-01-01T00:00:00+14:00"})).status_code == 404
