@@ -30,6 +30,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from infra.http.away import AWAY
 from infra.http.problem_schema import MEDIA_TYPE, describe_problems
@@ -210,6 +211,8 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     known = _BY_STATUS.get(error.status_code)
     phrase = HTTPStatus(error.status_code).phrase
+    if known is MethodNotAllowed:
+        error.headers = {**(error.headers or {}), "Allow": _methods(request)}
     detail = _told_by_router(request, error) if error.detail == phrase else str(error.detail)
     if known is not None:
         problem = known(detail, headers=error.headers)
@@ -219,11 +222,17 @@ async def _http(request: Request, error: Exception) -> Response:
     return problem.response(request.scope["path"])
 
 
+def _methods(request: Request) -> str:
+    """What all routes of the path take together: the router tells of the first one alone (RFC 9110 section 10.2.1)."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in routes for method in getattr(route, "methods", None) or ()}))
+
+
 def _told_by_router(request: Request, error: HTTPException) -> str:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return f"There is no path {request.scope['path'][:200]!r}."
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return f"{request.method} is not taken here; {(error.headers or {}).get('Allow', 'nothing')} is."
+        return f"{request.method} is not taken here; {(error.headers or {}).get('Allow') or 'nothing'} is."
     return ""
 
 

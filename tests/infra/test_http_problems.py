@@ -54,6 +54,10 @@ def app_of(principal: Principal | None = None) -> FastAPI:
     async def bulk(basket: Basket) -> dict[str, int]:
         return {"items": len(basket.items)}
 
+    @app.get("/bulk")
+    async def bulks() -> list[str]:
+        return []
+
     @app.get("/raise/{name}")
     async def raise_it(name: str) -> None:
         raise RAISED[name]
@@ -125,6 +129,7 @@ async def test_paths_and_methods_that_do_not_exist(client: httpx.AsyncClient) ->
     assert code_of(answer) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
     assert answer.json()["detail"] == "GET is not taken here; POST is."
+    assert (await client.put("/bulk")).headers["allow"] == "GET, POST"
 
 
 async def test_invalid_fields_are_listed_by_json_pointer(client: httpx.AsyncClient) -> None:
