@@ -52,8 +52,8 @@ async def park_two(settings: Settings, first_offset: int = 0) -> Settings:
     return settings
 
 
-async def dlq(settings: Settings, *arguments: str) -> tuple[int, str]:
-    """Run the command; gives its exit code and what it said."""
+async def dlq(settings: Settings, *arguments: str, into: int | None = None) -> tuple[int, str]:
+    """Run the command; gives its exit code and what it said, but for what it writes ``into`` a file descriptor."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "projectors", "dlq", *arguments),
@@ -64,9 +64,10 @@ async def dlq(settings: Settings, *arguments: str) -> tuple[int, str]:
             "STOCKROOM_REDIS_URL": settings.redis_address,
             "STOCKROOM_COMMAND_API_PORT": str(settings.command_api_port),
         },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        stdout=asyncio.subprocess.PIPE if into is None else into,
+        stderr=asyncio.subprocess.STDOUT if into is None else asyncio.subprocess.PIPE,
     )
-    output, _ = await process.communicate()
+    output, told = await process.communicate()
     assert process.returncode is not None
-    return process.returncode, output.decode()
+    said = told if output is None else output
+    return process.returncode, said.decode()

@@ -1,5 +1,6 @@
 """`./stockroom dlq` as a process of its own, on a database in which two events of stock were parked by broken code."""
 
+import os
 import re
 
 import asyncpg
@@ -40,6 +41,16 @@ async def test_show_tells_headers_and_value(parked: Settings) -> None:
     assert shown["headers"]["ce_type"] == "stock.received.v1"
     assert orjson.loads(shown["value"])["quantity"] == 3
     assert await dlq(parked, "show", "stock/0@7") == (1, "nothing is parked at stock/0@7\n")
+
+
+async def test_a_reader_that_has_enough_is_no_server_that_is_away(parked: Settings) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert await dlq(parked, "list", into=write) == (0, "")
+        assert await dlq(parked, "show", "stock/0@1", into=write) == (0, "")
+    finally:
+        os.close(write)
 
 
 async def test_retry_applies_with_the_code_of_today(parked: Settings) -> None:
