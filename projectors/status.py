@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from infra.lag import partition_lag
 from infra.log_reader import Batch
 from infra.reason import reason
 from projectors.projection import Projection
@@ -101,15 +102,7 @@ class Status:
     def _partition(self, number: int, ends: Mapping[int, int]) -> dict[str, Any]:
         standing = self.standings[number]
         end = max(ends.get(number, 0), standing.position.next_offset)
-        lag = end - standing.position.next_offset
         appended_ms = self._next_appended_ms.get(number)
         since = appended_ms / 1000 if appended_ms else self._behind_since.get(number, time.time())
-        return {
-            "partition": number,
-            "next_offset": standing.position.next_offset,
-            "end": end,
-            "lag_events": lag,
-            "lag_seconds": round(max(0.0, time.time() - since), 3) if lag else 0.0,
-            "void": standing.void,
-            "last_applied_ms": standing.appended_ms,
-        }
+        lag = partition_lag(number, standing.position.next_offset, end, since, standing.void)
+        return {**lag, "last_applied_ms": standing.appended_ms}

@@ -1,7 +1,6 @@
 """Endpoints `/v1/projections` and `/metrics`: where every read model stands against the end of the log."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from infra.http.principal import Operator
 from infra.http.problems import Unavailable
+from infra.lag import partition_lag
 from infra.projection_metrics import projection_metrics
 from query_api.feeds import FEEDS, Feed
 from query_api.live import STREAMS
@@ -130,24 +130,12 @@ def _described(
     told: dict[str, Any] = {**feed._asdict(), **nothing, "partitions": []}
     if isinstance(standing, str):
         return {**told, "lag_events": None, "lag_seconds": None, "error": standing}
-    now = time.time()
     partitions: list[dict[str, Any]] = []
     for number, position in sorted(standing.partitions.items()):
         end = None if ends is None else ends.get((feed.topic, number), position.next_offset)
-        lag = None if end is None else max(0, end - position.next_offset)
         # The last applied record is older than the first unread one: a bound where that could not be read in time.
         since = times.get((feed.topic, number, position.next_offset), position.appended_ms) / 1000
-        seconds = None if lag is None else (round(max(0.0, now - since), 3) if lag else 0.0)
-        partitions.append(
-            {
-                "partition": number,
-                "next_offset": position.next_offset,
-                "end": end,
-                "lag_events": lag,
-                "lag_seconds": seconds,
-                "void": position.void,
-            }
-        )
+        partitions.append(partition_lag(number, position.next_offset, end, since, position.void))
     known = ends is not None
     return {
         **told,

@@ -8,6 +8,7 @@ from fastapi.responses import PlainTextResponse
 from starlette.responses import Response
 
 from infra.http.problems import Unavailable, install
+from infra.lag import partition_lag
 from infra.projection_metrics import projection_metrics
 from projectors.log_ends import LogEnds
 from projectors.streams.worker import Worker
@@ -59,16 +60,8 @@ class Health:
         for partition, shard in sorted(shards.items()):
             next_offset = shard.position.next_offset
             end = max(ends.get(partition, 0), next_offset)
-            found.append(
-                {
-                    "partition": partition,
-                    "next_offset": next_offset,
-                    "end": end,
-                    "lag_events": end - next_offset,
-                    "lag_seconds": round(now - self._behind_since.get(partition, now), 3) if end > next_offset else 0.0,
-                    "void": shard.void,
-                }
-            )
+            since = self._behind_since.get(partition, now)
+            found.append(partition_lag(partition, next_offset, end, since, shard.void))
         return found
 
 
