@@ -20,7 +20,7 @@ from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
 from projectors.rebuild_compare import Different
 from projectors.rebuild_fill import Filler, Member
-from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_postgres import SWITCH_AGAIN, PostgresTarget
 from projectors.rebuild_progress import Task
 from projectors.rebuild_redis import RedisTarget
@@ -45,7 +45,7 @@ class Rebuild:
         pool: asyncpg.Pool,
         redis: Redis,
         projection: Projection,
-        options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
+        options: RebuildOptions = DEFAULTS,
     ) -> None:
         self._settings = settings
         self._pool = pool

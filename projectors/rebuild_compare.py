@@ -11,6 +11,7 @@ TRIES = 3
 STILL_SECONDS = 2.0
 """A serving generation that is behind and does not move for so long is not waited for: nothing fills it."""
 WAIT_SECONDS = 30.0
+LOOK_SECONDS = 0.02
 NOT_HELD = "the serving generation could not be held at one position"
 
 Positions = dict[int, int]
@@ -117,7 +118,7 @@ async def wait_for_serving(served: Callable[[], Awaitable[Positions]], filled: P
         now = time.monotonic()
         if now - moved > STILL_SECONDS or now - began > WAIT_SECONDS:
             return f"the serving generation is {lacking:,} records behind"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(LOOK_SECONDS)
         standing = await served()
         if standing != before:
             before, moved = standing, now

@@ -16,3 +16,6 @@ class RebuildOptions(NamedTuple):
     """Drop what an earlier rebuild has filled and left, instead of going on with it."""
     rate: float | None = None
     """Records a second of the log that are read at most; None is no bound."""
+
+
+DEFAULTS = RebuildOptions()

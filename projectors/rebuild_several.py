@@ -20,7 +20,7 @@ from projectors.engine import connect_postgres, connect_redis
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
 from projectors.rebuild import Rebuild
-from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_progress import Progress
 from projectors.rebuild_rate import RateLimit
 from projectors.rebuild_report import Report
@@ -61,7 +61,7 @@ async def _voids_known(settings: Settings, pool: asyncpg.Pool, topics: Collectio
 async def rebuild_all(
     settings: Settings,
     projections: Sequence[Projection],
-    options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
+    options: RebuildOptions = DEFAULTS,
     *,
     partitions_in_parallel: int = 1,
     progress: Progress | None = None,

@@ -14,7 +14,7 @@ from projectors.bulk_group import BulkGroup
 from projectors.engine import connect_postgres, connect_redis
 from projectors.log_ends import LogEnds
 from projectors.rebuild import Rebuild
-from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_progress import Progress, Task
 from projectors.rebuild_rate import RateLimit
 from projectors.rebuild_report import Report
@@ -40,7 +40,7 @@ async def rebuild(
     bench: Bench,
     version: int | None = None,
     seen: Callable[[int], None] = lambda records: None,
-    options: RebuildOptions = RebuildOptions(),  # noqa: B008 (a value that never changes)
+    options: RebuildOptions = DEFAULTS,
 ) -> Report:
     """Rebuild as code of a version does, by default the bench's own; ``seen`` hears of passed records."""
     redis = connect_redis(bench.settings)

@@ -9,7 +9,7 @@ import pytest
 
 from infra.settings import Settings
 from projectors.control_tables import create_control_tables
-from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_plan import Plan, plan_all
 from projectors.rebuild_rate import RateLimit
 from projectors.rebuild_run import Run
@@ -32,7 +32,7 @@ SELECT table_name, column_name FROM information_schema.columns WHERE table_schem
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
 
 
-async def _plan(bench: Bench, options: RebuildOptions = RebuildOptions()) -> Plan:  # noqa: B008 (never changes)
+async def _plan(bench: Bench, options: RebuildOptions = DEFAULTS) -> Plan:
     [plan] = await plan_all(bench.settings, [bench.projection], options)
     return plan
 
@@ -79,7 +79,7 @@ async def test_a_dry_run_tells_what_a_killed_rebuild_left_and_estimates_by_the_l
         f"{bench.projection.name}: has never run; the code is version 1; it begins anew",
     )
     await bench.writer.append(0, [received("a") for _ in range(300)])
-    await Run(uuid4(), [bench.projection], RebuildOptions(), 1).go(bench.settings, quiet())
+    await Run(uuid4(), [bench.projection], DEFAULTS, 1).go(bench.settings, quiet())
     again = await _plan(bench)
     assert (again.serving_generation, (again.seconds or 0) > 0) == (2, True)
     seen: list[int] = []
@@ -102,7 +102,7 @@ async def test_a_dry_run_over_tables_of_an_older_release_tells_what_a_rebuild_le
     left = "INSERT INTO stockroom.projection_offsets VALUES ($1, 5, 1, $1, 0, 1)"
     await connection.execute(left, name)
     before = await connection.fetch(COLUMNS)
-    [plan] = await plan_all(own, [bench.projection], RebuildOptions())
+    [plan] = await plan_all(own, [bench.projection], DEFAULTS)
     assert await connection.fetch(COLUMNS) == before
     await connection.close()
     assert (plan.serving_generation, plan.resumes_generation, plan.events) == (4, 5, {0: 1, 1: 1, 2: 1})

@@ -10,7 +10,7 @@ import pytest
 
 from infra.settings import REPOSITORY
 from projectors.rebuild_compare import Different
-from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_postgres import PostgresTarget
 from projectors.rebuild_row import RebuildRefused, SeveralRefused, begin
 from projectors.rebuild_run import Run
@@ -22,7 +22,7 @@ from tests.support.running import running
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
 
 
-def _run(bench: Bench, options: RebuildOptions = RebuildOptions()) -> Run:  # noqa: B008 (never changes)
+def _run(bench: Bench, options: RebuildOptions = DEFAULTS) -> Run:
     return Run(uuid4(), [bench.projection], options, 1)
 
 
