@@ -11,10 +11,11 @@ from benchmarks.commands_alone import MANY, Alone, Setup
 from benchmarks.commands_extent import SHORT
 from benchmarks.commands_reference import best, reference
 from benchmarks.commands_sections import at_least, failures, to_the_floor
-from benchmarks.figures import Figure, Result
+from benchmarks.figures import Result
 from benchmarks.load.measured import Measured
 from benchmarks.machine import machine, now
 from benchmarks.reference.saved import Saved
+from tests.support.figures import figures, number
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +30,10 @@ async def short(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]
     return Result.load(written.save(folder)), picture
 
 
-def figures(result: Result, title: str) -> dict[str, Figure]:
-    (section,) = [section for section in result.sections if section.title.startswith(title)]
-    return {figure.name: figure for figure in section.figures}
-
-
-def number(figure: Figure) -> float:
-    assert isinstance(figure.value, int | float)
-    return figure.value
-
-
 async def test_the_json_says_on_what_and_with_what_it_was_measured(short: tuple[Result, Path]) -> None:
     result, _ = short
     assert {"cores", "python", "kafka", "postgres", "load_before"} <= result.machine.keys()
-    durability = figures(result, "durability")
+    durability = figures(result.sections, "durability")
     assert "fsync=on, synchronous_commit=on" in str(durability["flushed, PostgreSQL"].value)
     assert "fsync=on, synchronous_commit=off" in str(durability["not flushed, PostgreSQL"].value)
     assert {"psycopg", "uvloop", "aiokafka"} <= durability.keys()
@@ -50,7 +41,7 @@ async def test_the_json_says_on_what_and_with_what_it_was_measured(short: tuple[
 
 @pytest.mark.parametrize("title", ["one client", "64 clients"])
 async def test_every_setup_is_measured_in_every_round(short: tuple[Result, Path], title: str) -> None:
-    found = figures(short[0], title)
+    found = figures(short[0].sections, title)
     for setup in Setup:
         assert number(found[f"{setup}: p99"]) >= number(found[f"{setup}: p50"]) > 0
     rounds = [str(figure.value).split(" / ") for name, figure in found.items() if name.endswith("by round")]
@@ -59,7 +50,7 @@ async def test_every_setup_is_measured_in_every_round(short: tuple[Result, Path]
 
 async def test_the_floor_takes_processor_time_of_its_own_for_each_order(short: tuple[Result, Path]) -> None:
     """Nothing validates and decides an order in less; and it is not the time of the command API that stands idle."""
-    found = figures(short[0], "64 clients")
+    found = figures(short[0].sections, "64 clients")
     floor = number(found[f"{Setup.FLOOR}: processor time of an order"])
     assert 50 < floor < 2 * number(found[f"{Setup.UNFLUSHED}: processor time of an order"])
 
@@ -72,23 +63,23 @@ async def test_no_order_fails_in_any_part(short: tuple[Result, Path]) -> None:
 
 async def test_every_target_has_its_verdict(short: tuple[Result, Path]) -> None:
     result, _ = short
-    assert figures(result, "one client")["command API, not flushed: p50"].target == 1.0
-    assert figures(result, "open loop")["50%: p99"].target == 15.0
+    assert figures(result.sections, "one client")["command API, not flushed: p50"].target == 1.0
+    assert figures(result.sections, "open loop")["50%: p99"].target == 15.0
     verdicts = [figure.value for section in result.sections for figure in section.figures if "target of" in figure.name]
     assert len(verdicts) == 5
     assert set(verdicts) <= {"met", "missed"}
 
 
 async def test_the_open_loop_offers_the_shares_of_what_the_closed_loop_reached(short: tuple[Result, Path]) -> None:
-    reached = number(figures(short[0], "64 clients")[f"{Setup.UNFLUSHED}: orders a second"])
-    found = figures(short[0], "open loop")
+    reached = number(figures(short[0].sections, "64 clients")[f"{Setup.UNFLUSHED}: orders a second"])
+    found = figures(short[0].sections, "open loop")
     assert number(found["10%: offered"]) == pytest.approx(reached * 0.1, abs=1)
     assert number(found["50%: offered"]) == pytest.approx(reached * 0.5, abs=1)
 
 
 async def test_what_is_settled_is_in_the_read_model_and_every_process_has_a_share(short: tuple[Result, Path]) -> None:
     result, _ = short
-    found = figures(result, "everything running")
+    found = figures(result.sections, "everything running")
     assert number(found["orders a second, each settled and projected"]) > 0
     assert result.holds
     told = {name.split(":")[0] for name in found}

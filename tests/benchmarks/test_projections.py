@@ -11,6 +11,7 @@ from benchmarks.__main__ import cli
 from benchmarks.figures import Figure, Section
 from benchmarks.projections import PARTS
 from benchmarks.projections_extent import Extent
+from tests.support.figures import number
 
 TINY = Extent(
     orders=1_200,
@@ -35,11 +36,6 @@ async def measured(part: str) -> dict[str, dict[str, Figure]]:
     with patch.dict(os.environ):
         sections: list[Section] = await PARTS[part](TINY)
     return {each.title: {figure.name: figure for figure in each.figures} for each in sections}
-
-
-def number(figure: Figure) -> float:
-    assert isinstance(figure.value, int | float)
-    return figure.value
 
 
 def by_round(figure: Figure) -> list[float]:

@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
-from benchmarks.figures import Figure, Section
+from benchmarks.figures import Section
 from benchmarks.load.measured import Measured
 from benchmarks.queries import measure
 from benchmarks.queries_extent import SHORT
@@ -13,6 +13,7 @@ from benchmarks.queries_products import Shelf
 from benchmarks.queries_searches import searches_of
 from benchmarks.queries_sections import Loaded, Pair
 from benchmarks.queries_stage import rows_of
+from tests.support.figures import figures, number
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +21,6 @@ async def sections() -> list[Section]:
     # The benchmark puts the ports of its own servers into the environment.
     with patch.dict(os.environ):
         return await measure(SHORT)
-
-
-def figures(sections: list[Section], title: str) -> dict[str, Figure]:
-    (section,) = [section for section in sections if section.title.startswith(title)]
-    return {figure.name: figure for figure in section.figures}
-
-
-def number(figure: Figure) -> float:
-    assert isinstance(figure.value, int | float)
-    return figure.value
 
 
 @pytest.mark.parametrize("what", ["order by id", "top sellers"])

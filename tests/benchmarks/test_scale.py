@@ -5,10 +5,11 @@ from unittest.mock import patch
 
 import pytest
 
-from benchmarks.figures import Figure, Section
+from benchmarks.figures import Section
 from benchmarks.scale import measure
 from benchmarks.scale_extent import Extent
 from benchmarks.scale_takeover import Ending
+from tests.support.figures import figures, number
 
 TINY = Extent(few=200, many=1_000, rounds=2, seconds=0.4, cancels=40, times=1)
 
@@ -18,16 +19,6 @@ async def sections() -> list[Section]:
     # The benchmark puts the ports of its own servers into the environment.
     with patch.dict(os.environ):
         return await measure(TINY)
-
-
-def figures(sections: list[Section], title: str) -> dict[str, Figure]:
-    (section,) = [section for section in sections if section.title.startswith(title)]
-    return {figure.name: figure for figure in section.figures}
-
-
-def number(figure: Figure) -> float:
-    assert isinstance(figure.value, int | float)
-    return figure.value
 
 
 def test_the_seeded_orders_are_those_that_requests_with_their_keys_would_have_placed(sections: list[Section]) -> None:

@@ -12,7 +12,6 @@ from fastapi import Depends, Request, Response
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from command_api.desk import AtDesk, Desk
 from command_api.entrance import CommandApp
@@ -24,23 +23,13 @@ from infra.http.limits import BodyLimit
 from infra.http.principal import Principal, current_principal
 from infra.http.problems import Conflict, install
 from infra.http.strict_query import strict_query
+from tests.support.passing import Passing
 from tests.support.raw_http import exchange, request, served
 
 MOST_BYTES = 40_000
 JSON = "Content-Type: application/json"
 ORDER: dict[str, Any] = {"items": [{"sku": "A1", "quantity": 3}], "user_id": "alice"}
 BYTES = json.dumps(ORDER).encode()
-
-
-class Passing:
-    """Middleware that counts what comes through it; a lean route goes past it."""
-
-    def __init__(self, app: ASGIApp, seen: list[str]) -> None:
-        self._app, self._seen = app, seen
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._seen.append(scope["path"])
-        await self._app(scope, receive, send)
 
 
 class Elsewhere(Exception):

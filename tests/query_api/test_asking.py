@@ -7,32 +7,40 @@ import pytest
 
 from query_api.asking import GAP_SECONDS, Asking
 from query_api.positions import Standing
+from tests.support.poll import until
 
 SECONDS = 0.01
 
 
 class Store:
-    """Takes a while to answer, and tells how often it was asked when the question came."""
+    """Takes a while to answer, or until it may, and tells how often it was asked when the question came."""
 
-    def __init__(self, *, fails: bool = False) -> None:
+    def __init__(self, *, fails: bool = False, may_answer: asyncio.Event | None = None) -> None:
         self.begun: list[float] = []
         self._fails = fails
+        self._may_answer = may_answer
 
     async def ask(self) -> Standing:
         self.begun.append(time.monotonic())
         number = len(self.begun)
-        await asyncio.sleep(SECONDS)
+        await (asyncio.sleep(SECONDS) if self._may_answer is None else self._may_answer.wait())
         if self._fails:
             raise ConnectionError("away")
         return Standing(number, {})
 
+    async def asked(self) -> int:
+        """How many questions have begun."""
+        return len(self.begun)
+
 
 async def test_many_callers_share_a_question_that_begins_after_they_called() -> None:
-    store = Store()
+    may_answer = asyncio.Event()
+    store = Store(may_answer=may_answer)
     asking = Asking(store.ask)
     first = [asyncio.create_task(asking.now()) for _ in range(100)]
-    await asyncio.sleep(SECONDS / 2)
+    await until(store.asked, lambda asked: asked == 1)
     later = [asyncio.create_task(asking.now()) for _ in range(100)]
+    may_answer.set()
     assert {(await one).generation for one in first} == {1}
     assert {(await one).generation for one in later} == {2}
 
@@ -52,10 +60,13 @@ async def test_questions_keep_their_distance() -> None:
 
 
 async def test_a_caller_that_leaves_takes_the_answer_from_nobody() -> None:
-    asking = Asking(Store().ask)
+    may_answer = asyncio.Event()
+    store = Store(may_answer=may_answer)
+    asking = Asking(store.ask)
     left, stayed = asyncio.create_task(asking.now()), asyncio.create_task(asking.now())
-    await asyncio.sleep(SECONDS / 2)
+    await until(store.asked, lambda asked: asked == 1)
     left.cancel()
+    may_answer.set()
     assert (await stayed).generation == 1
     assert (await asking.now()).generation == 2
 

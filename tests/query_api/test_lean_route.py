@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from event_schemas import catalog, order
 from infra.settings import Settings
@@ -16,19 +15,9 @@ from query_api.top_sellers import TopSellers
 from tests.projectors.log import NOON
 from tests.query_api.conftest import client_of
 from tests.query_api.shelf import Shelf
+from tests.support.passing import Passing
 from tests.support.poll import until
 from tests.support.raw_http import exchange, request, served
-
-
-class Passing:
-    """Middleware that notes what comes through it; a lean route goes past it."""
-
-    def __init__(self, app: ASGIApp, seen: list[str]) -> None:
-        self._app, self._seen = app, seen
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._seen.append(scope["path"])
-        await self._app(scope, receive, send)
 
 
 class Pair:
