@@ -1,9 +1,10 @@
 """Faust's consumer, which begins at the positions of the table and hands on whatever it reads.
 
 Faust's own leaves a worker standing still, with records unread, in two ways. What it fetched during a rebalance it
-throws away and seeks to the committed offset; where nothing is committed it does not seek at all, and what it threw
-away never comes. And it passes over what lies before the last offset that it handed on: after a seek backwards the rest
-of a batch that was already fetched is handed on, and then everything from the sought offset up to there is passed over.
+throws away and seeks to the committed offset; where nothing is committed, as always in the changelog, it does not seek
+at all, and what it threw away never comes: the recovery that follows waits for it without end. And it passes over what
+lies before the last offset that it handed on: after a seek backwards the rest of a batch that was already fetched is
+handed on, and then everything from the sought offset up to there is passed over.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,15 +28,21 @@ class _NoMarks(dict[TP, int | None]):
 
 
 class Consumer(aiokafka.Consumer):
-    """Seeks where `app.positions` says whenever Faust would seek to what is committed."""
+    """Seeks where `app.positions` and, in the changelog, its recovery say whenever Faust would seek to what is
+    committed.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._read_offset = _NoMarks()
 
     async def perform_seek(self) -> None:
-        """Read on from the table's positions, of the partitions that this worker has."""
-        positions = cast(Positions, cast(Any, self.app).positions)()
+        """Read on from the table's positions, and in the changelog from what was recovered last, of the partitions
+        that this worker has.
+        """
+        app = cast(Any, self.app)
+        recovered = {place: max(offset or 0, 0) for place, offset in app.tables.recovery.active_offsets.items()}
+        positions = recovered | dict(cast(Positions, app.positions)())
         assigned = self.assignment()
         await self.seek_wait({place: offset for place, offset in positions.items() if place in assigned})
 
