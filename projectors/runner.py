@@ -85,14 +85,16 @@ class Runner:
             return
         reader = await self._there("reader", self._reader)
         try:
-            self._watchdog.progressed()
+            self._watchdog.begin()
             while self._advised() == self._share:
+                asked_at = time.monotonic()
                 async with asyncio.timeout(STUCK_SECONDS):
                     batches = await reader.read(max_records=MAX_RECORDS, timeout_ms=READ_MS)
+                seconds = time.monotonic() - asked_at
                 if batches:
                     await self._apply(reader, batches)
-                else:
-                    self._watchdog.look(self.status.standings, self._ends.of(self._topic))
+                self._watchdog.asked(seconds, self.status.standings, self._ends.of(self._topic))
+                if not batches:
                     await self._compare(reader)
         except TimeoutError as error:
             raise Stuck(f"{self._topic}: the consumer does not answer") from error
@@ -139,7 +141,6 @@ class Runner:
             for one in outcome.parked:
                 self._log.error("record parked", key=one.key, place=one.place, code=one.code, error=one.error)
             break
-        self._watchdog.progressed()
 
     def _go_on(self, reader: LogReader, batches: list[Batch]) -> list[Batch]:
         """The batches that follow the loaded positions, to be committed again; what was read elsewhere is dropped."""

@@ -97,7 +97,7 @@ async def _watch(worker: Worker, health: Health, ends: LogEnds, topic: str) -> N
                 positions = {place.partition: offset for place, offset in worker.positions().items()}
                 watchdog.follow(positions, worker.stored, ends.of(topic), time.monotonic())
             else:
-                watchdog.recover(worker.recovered(), time.monotonic())
+                watchdog.recover(worker.recovered(), worker.to_recover(), time.monotonic())
         await asyncio.sleep(1)
 
 

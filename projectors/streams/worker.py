@@ -5,6 +5,7 @@ The position in the table alone says what was applied; Kafka's committed offset 
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, cast
 
 from faust.tables.manager import TableManager
@@ -67,8 +68,11 @@ class Worker:
 
     def recovered(self) -> dict[int, int]:
         """How far the changelog was read, by partition."""
-        offsets = cast(TableManager, self._app.tables).recovery.active_offsets
-        return {place.partition: offset or 0 for place, offset in offsets.items()}
+        return _by_partition(cast(TableManager, self._app.tables).recovery.active_offsets)
+
+    def to_recover(self) -> dict[int, int]:
+        """The last offset of the changelog, by partition, once Faust has asked for it."""
+        return _by_partition(cast(TableManager, self._app.tables).recovery.active_highwaters)
 
     async def _fold_all(self, now: int) -> None:
         waiting = self.waiting.take()
@@ -110,3 +114,7 @@ class Worker:
         self._storing.forget()
         self._minute = 0
         self.is_ready = True
+
+
+def _by_partition(offsets: Mapping[TP, int | None]) -> dict[int, int]:
+    return {place.partition: offset or 0 for place, offset in offsets.items()}
