@@ -3,10 +3,12 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+import structlog
 import typer
 
 from infra.http.serve import serve, stop_on_signals
 from infra.process import FILLING, run_process
+from infra.reason import reason
 from infra.settings import Settings
 from projectors import bulk_worker, dlq_command
 from projectors.app import create_app
@@ -15,6 +17,9 @@ from projectors.rebuild_command import rebuild
 from projectors.registry import PROJECTIONS
 from projectors.rollback_command import rollback
 from projectors.void_effect import project
+from projectors.workers import TablesGone
+
+log = structlog.get_logger()
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -46,9 +51,20 @@ cli.command()(rollback)
 
 @cli.callback(invoke_without_command=True)
 def main(context: typer.Context) -> None:
-    """Run the engine, unless a command is named."""
+    """Run the engine, unless a command is named. Exit 1: a port is taken, or the database came back empty."""
     if context.invoked_subcommand is None:
-        run_process(run)
+        try:
+            run_process(run)
+        except BaseExceptionGroup as several:
+            gone = several.subgroup(TablesGone)
+            if gone is None:
+                raise
+            log.critical("projectors end", alarm=TablesGone.code, error=reason(_only(gone)))
+            raise typer.Exit(1) from several
+
+
+def _only(error: BaseException) -> BaseException:
+    return _only(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 @cli.command(hidden=True)

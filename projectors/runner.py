@@ -32,7 +32,7 @@ READ_MS = 500
 
 
 class Runner:
-    """One projection's loop over one store. ``run`` ends only by an alarm or by being cancelled."""
+    """One projection's loop over one store. ``run`` ends only when the log is broken or it is cancelled."""
 
     def __init__(
         self, bootstrap_servers: str, projection: Projection, store: Store, ends: LogEnds, workers: Workers
@@ -50,14 +50,18 @@ class Runner:
         self.status = Status(projection)
 
     async def run(self) -> None:
-        """Read and apply. A truncated log, a skipped offset or a damaged store stops this projection alone."""
+        """Read and apply. A truncated log, a skipped offset or a damaged store stops this projection alone; the last
+        until a rebuild has switched to a generation that is sound.
+        """
         while True:
             try:
                 await self._session()
-            except (LogBroken, StoreDamaged) as error:
-                self.status.failed(State.STOPPED, error)
-                self._log.critical("projection stopped", alarm=error.code, error=str(error))
+            except LogBroken as error:
+                self._stopped(error)
                 return
+            except StoreDamaged as error:
+                self._stopped(error)
+                await asyncio.sleep(REBUILD_CHECK_SECONDS)
             except RebuildNeeded as error:
                 if self.status.state is not State.REBUILD_NEEDED:
                     self._log.error("projection needs a rebuild", error=str(error))
@@ -70,6 +74,11 @@ class Runner:
                 self.status.failed(State.WAITING, error)
                 self._log.warning("reading failed, consumer is made anew", error=reason(error))
                 await asyncio.sleep(AGAIN_SECONDS)
+
+    def _stopped(self, error: LogBroken | StoreDamaged) -> None:
+        if self.status.state is not State.STOPPED:
+            self._log.critical("projection stopped", alarm=error.code, error=str(error))
+        self.status.failed(State.STOPPED, error)
 
     async def _session(self) -> None:
         """Until the share changes."""

@@ -22,7 +22,8 @@ class State(StrEnum):
     REBUILD_NEEDED = "rebuild_needed"
     """An alarm: the tables are of another version. They serve as they were until a person rebuilds them."""
     STOPPED = "stopped"
-    """An alarm: the log or the store is not what it was. Nothing is guessed; the others go on."""
+    """An alarm: the log or the store is not what it was. Nothing is guessed; the others go on. A store is looked at
+    again and again, so that a rebuild mends it."""
 
 
 class Status:

@@ -42,6 +42,12 @@ def worker_name(settings: Settings) -> str:
     return f"{socket.gethostname()}:{settings.projectors_port}"
 
 
+class TablesGone(Exception):
+    """PostgreSQL came back empty. The next start makes the tables, learns first what was given up, and fills them."""
+
+    code = "tables_gone"
+
+
 class Workers:
     """This worker's row, and the workers that live. ``run`` keeps both until it is cancelled.
 
@@ -76,7 +82,7 @@ class Workers:
         return shares(frozenset(peers | {self.name}), projection.name, tuple(partitions))[self.name]
 
     async def run(self) -> None:
-        """Beat, and look who else does; PostgreSQL is waited for."""
+        """Beat, and look who else does; PostgreSQL is waited for. Raises ``TablesGone`` when it has come back empty."""
         await until_there("workers", self._join)
         while True:
             await until_there("workers", self._beat)
@@ -95,8 +101,11 @@ class Workers:
 
     async def _beat(self) -> None:
         async with asyncio.timeout(ANSWER_SECONDS), self._pool.acquire() as connection:
-            await connection.execute(_BEAT, self.name, self._runs)
-            rows = await connection.fetch(_LIVE, LIVE_SECONDS)
+            try:
+                await connection.execute(_BEAT, self.name, self._runs)
+                rows = await connection.fetch(_LIVE, LIVE_SECONDS)
+            except asyncpg.UndefinedTableError as error:
+                raise TablesGone("the projectors' tables are gone; the next start makes and fills them") from error
         live = {row["worker"]: frozenset(row["runs"]) for row in rows}
         if live.keys() != self._live.keys():
             log.info("workers", live=sorted(live))
