@@ -1,7 +1,7 @@
 """What is parked in the serving generations, for operators: found, and told as a line or as JSON."""
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -58,6 +58,15 @@ class DeadLetter(NamedTuple):
             "headers": {name: (value or b"").decode(errors="replace") for name, value in record.headers},
             "value": None if record.value is None else record.value.decode(errors="replace"),
         }
+
+    def lines(self) -> Iterator[str]:
+        """The same for a person, a line each, headers by themselves."""
+        for name, value in self.whole().items():
+            if isinstance(value, dict):
+                yield f"{name}:"
+                yield from (f"  {header}: {text}" for header, text in value.items())
+            else:
+                yield f"{name}: {value}"
 
 
 async def dead_letters(

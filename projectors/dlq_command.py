@@ -25,6 +25,7 @@ from projectors.redrive import Redriven, retry
 from projectors.registry import PROJECTIONS, named
 from projectors.sorting import Decoder
 from projectors.store import NotCommitted, Place, RebuildNeeded, StoreDamaged
+from projectors.voids_known import VoidsUnknown
 
 T = TypeVar("T")
 
@@ -43,17 +44,22 @@ _PLACE_HELP = "TOPIC/PARTITION@OFFSET, as `list` shows it."
 
 
 @cli.command("list")
-def list_letters(projection: _Projection = None, key: _Key = None, json: _Json = False) -> None:
-    """Every parked record: projection, place, key, reason, how often it was tried, how old it is, the error. Then what
-    was dropped, by whom, when and why.
-    """
+def list_letters(
+    projection: _Projection = None,
+    key: _Key = None,
+    dropped: Annotated[bool, typer.Option("--dropped", help="Instead what was dropped, by whom and why.")] = False,
+    json: _Json = False,
+) -> None:
+    """Every parked record: projection, place, key, reason, how often it was tried, how old it is, the error."""
 
     async def act(pool: asyncpg.Pool, redis: Redis) -> None:
         for one in _chosen(projection):
+            if dropped:
+                for drop_ in await dropped_letters(pool, one, key):
+                    _say(orjson.dumps(drop_.described()).decode() if json else drop_.line())
+                continue
             async for letter in dead_letters(pool, redis, one, key):
                 _say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
-            for drop_ in await dropped_letters(pool, one, key):
-                _say(orjson.dumps(drop_.described()).decode() if json else drop_.line())
 
     _run(act)
 
@@ -67,7 +73,7 @@ def show(
         if json:
             _say(orjson.dumps(letter.whole()).decode())
         else:
-            _say("\n".join(f"{name}: {value}" for name, value in letter.whole().items()))
+            _say("\n".join(letter.lines()))
 
 
 @cli.command("retry")
@@ -172,6 +178,8 @@ def _run(act: Callable[[asyncpg.Pool, Redis], Awaitable[T]]) -> T:
         run_process(main)
     except (RebuildNeeded, StoreDamaged, NotCommitted, NothingParked, NotVoided) as error:
         _end(str(error), 1)
+    except VoidsUnknown as error:
+        _end(f"{error.code}: {error}", 1)
     except AWAY as error:
         _end(f"a server is away ({reason(error)}): ./stockroom status", 1)
     return results[0]

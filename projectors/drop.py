@@ -15,9 +15,11 @@ from projectors.projection import Projection
 from projectors.store import Place
 from projectors.void_effect import take_effect
 from projectors.voided import Void, voids_of
-from projectors.voids_known import voids_known
+from projectors.voids_known import VoidsUnknown, voids_known
 
 SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
+"""So long a drop waits until its own event is known."""
 MOST_KEY = 1_000
 _DROPPED = """
 SELECT EXISTS (SELECT FROM stockroom.audit WHERE action = 'drop' AND projection = $1 AND topic = $2 AND partition = $3
@@ -56,7 +58,8 @@ async def drop(
     settings: Settings, pool: asyncpg.Pool, redis: Redis, projection: Projection, place: Place, reason: str
 ) -> Dropped:
     """Give up the record that is parked at a place. A repeat changes nothing. Raises ``NothingParked``, ``NotVoided``,
-    or ``RebuildNeeded`` when other code made the tables of what was given up.
+    ``RebuildNeeded`` when other code made the tables of what was given up, or ``VoidsUnknown`` when the event is there
+    but Kafka or PostgreSQL is not: projectors let it take effect later.
     """
     letter = await dead_letter(pool, redis, projection, place)
     if letter is None:
@@ -66,7 +69,10 @@ async def drop(
             raise NothingParked(f"nothing is parked at {projection.topic}/{place[0]}@{place[1]} in {projection.name}")
         return Dropped(Effect.ALREADY, void)
     await _void(settings.command_api_url, letter, reason)
-    await voids_known(settings.bootstrap_servers, pool)
+    try:
+        await voids_known(settings.bootstrap_servers, pool, PATIENCE_SECONDS)
+    except VoidsUnknown as error:
+        raise VoidsUnknown(f"{error}. The drop is recorded, and projectors let it take effect") from error
     await take_effect(pool, redis, [projection])
     left = await dead_letter(pool, redis, projection, place)
     async with pool.acquire() as connection:

@@ -12,6 +12,7 @@ from projectors.dead_letter_list import dropped_letters
 from projectors.dead_letters_http import NotParked, Number, Offset, answering, projection_named
 from projectors.drop import NothingParked, NotVoided, drop
 from projectors.engine import Engine
+from projectors.voids_known import VoidsUnknown
 
 
 class DropRequest(BaseModel):
@@ -58,7 +59,7 @@ def drops_router(engine: Engine) -> APIRouter:
                 effect, void = await drop(engine.settings, pool, redis, one, (partition, offset), wanted.reason)
         except NothingParked as error:
             raise NotParked(str(error)) from error
-        except NotVoided as error:
+        except (NotVoided, VoidsUnknown) as error:
             raise DependencyUnavailable(str(error)) from error
         return {"effect": effect, "reason": void.reason, "actor": void.actor, "at": void.at.isoformat()}
 

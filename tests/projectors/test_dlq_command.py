@@ -40,6 +40,10 @@ async def test_show_tells_headers_and_value(parked: Settings) -> None:
     assert code == 0
     assert shown["headers"]["ce_type"] == "stock.received.v1"
     assert orjson.loads(shown["value"])["quantity"] == 3
+    code, output = await dlq(parked, "show", "stock/0@1")
+    assert code == 0
+    assert "headers:\n  ce_" in output
+    assert "\n  ce_type: stock.received.v1\n" in output
     assert await dlq(parked, "show", "stock/0@7") == (1, "nothing is parked at stock/0@7\n")
 
 

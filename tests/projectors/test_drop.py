@@ -5,16 +5,19 @@ from typing import Any, cast
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from event_schemas.topics import OPERATIONS
 from infra.settings import Settings
 from projectors import voided
 from projectors.dead_letter_list import dropped_letters
+from projectors.engine import connect_postgres
 from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_several import rebuild_all
 from projectors.redrive import portion_of
 from projectors.void_effect import project, take_effect
+from projectors.voids_known import VoidsUnknown, voids_known
 from tests.projectors.rebuilding import quiet, rebuild
 from tests.projectors.tiny import Bench, received, tiny
 from tests.streams.broker import delete_records
@@ -205,3 +208,16 @@ async def test_what_redis_has_parked_waits_until_a_new_database_knows_the_projec
     await bench.worker()
     await _take_effect(bench)
     assert (await bench.parked(), await bench.totals()) == ([], {"a": 2})
+
+
+async def test_what_was_given_up_is_waited_for_with_patience_and_the_end_says_what_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projectors.voids_known.SAY_SECONDS", 0.2)
+    with capture_logs() as told, pytest.raises(VoidsUnknown, match=r"waited 1 s for Kafka \(KafkaConnectionError"):
+        await voids_known("127.0.0.1:1", bench.pool, 1.0)
+    assert any("Kafka" in one.get("waits_for", "") for one in told)
+    nowhere = bench.settings.model_copy(update={"postgres_dsn": "postgresql://nobody@127.0.0.1:1/none"})
+    async with connect_postgres(nowhere) as away:
+        with pytest.raises(VoidsUnknown, match=r"waited 3 s for PostgreSQL \("):
+            await voids_known(bench.settings.bootstrap_servers, away, 3.0)
