@@ -1,6 +1,8 @@
 """Read model `top_sellers` in Redis: sorted sets of pieces sold per product, of all time and of each UTC day.
 
 Keys: `top:sale:all` and `top:sale:day:YYYYMMDD`; member = product id, score = pieces. Names are joined when asked.
+A score is the exact sum, whatever the order: below 0 where a confirmation was given up and its cancellation was not.
+Queries leave those out.
 """
 
 from collections.abc import Sequence
@@ -15,19 +17,18 @@ DAY = "top:sale:day:"
 
 
 def apply(events: Sequence[Recorded]) -> list[RedisCommand]:
-    """One increment per key and product for the whole batch, then the removal of who came down to nothing."""
+    """One increment per key and product for the whole batch, then the removal of who came to exactly nothing."""
     scores: dict[tuple[str, str], int] = {}
-    lowered: dict[str, None] = {}
     for _, day, sign, lines in sold(events):
         keys = (ALL, f"{DAY}{day:%Y%m%d}")
         for line in lines:
             for key in keys:
                 member = (key, line.product_id)
                 scores[member] = scores.get(member, 0) + sign * line.quantity
-        if sign < 0:
-            lowered.update(dict.fromkeys(keys))
-    commands = [RedisCommand(("ZINCRBY", key, score, member)) for (key, member), score in scores.items() if score]
-    return commands + [RedisCommand(("ZREMRANGEBYSCORE", key, "-inf", 0)) for key in lowered]
+    changed = {place: score for place, score in scores.items() if score}
+    commands = [RedisCommand(("ZINCRBY", key, score, member)) for (key, member), score in changed.items()]
+    sets = dict.fromkeys(key for key, _ in changed)
+    return commands + [RedisCommand(("ZREMRANGEBYSCORE", key, 0, 0)) for key in sets]
 
 
 PROJECTION = Projection(
