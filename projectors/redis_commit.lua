@@ -1,6 +1,6 @@
 -- Positions by compare and set, parked records and commands in one step. Nothing is changed unless all can be.
 -- Or a retry of parked records: those that were applied are taken out, and counted in the position of their partition.
--- KEYS: positions, parked, uncopied, active generation, mark of a switch under way.
+-- KEYS: positions, parked, uncopied, active generation, mark of a switch under way, mark of a retry that has its turn.
 -- ARGV: generation that must be active ("" for a rebuild), then JSON {steps, parked, commands} or {retry, commands}.
 -- A retry is {partition, unparked, parkings, done, failed}: it proves that nothing of the partition was parked meanwhile.
 -- Each step is {partition, before, after, epoch, writer, appended_ms, void, unparked, parkings}, the last one to add up.
@@ -11,6 +11,7 @@ if wanted ~= "" then
   if redis.call("GET", KEYS[4]) ~= wanted then return {"generation"} end
 end
 local batch = cjson.decode(ARGV[2])
+if wanted ~= "" and not batch.retry and redis.call("EXISTS", KEYS[6]) == 1 then return {"switch"} end
 
 local damaged = redis.call("HGET", KEYS[1], "damaged")
 if damaged then return {"damaged", damaged} end

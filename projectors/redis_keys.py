@@ -25,6 +25,11 @@ def switching_key(projection: str) -> str:
     return f"switching:{projection}"
 
 
+def retrying_key(projection: str) -> str:
+    """Holds the live engine back while a retry that was overtaken too often is made; it expires by itself."""
+    return f"retrying:{projection}"
+
+
 def prefix(projection: str, generation: int) -> str:
     """Of every key that a generation fills."""
     return f"{projection}:{generation}:"

@@ -47,7 +47,7 @@ ANSWER_SECONDS = 30
 _REFUSALS: dict[bytes, tuple[type[NotCommitted], str]] = {
     b"position": (PositionMoved, "another worker is ahead, Redis lost its data, or parked records were taken out"),
     b"generation": (GenerationMoved, "another generation is active"),
-    b"switch": (SwitchUnderWay, "a rebuild is switching"),
+    b"switch": (SwitchUnderWay, "a rebuild is switching, or a retry has its turn"),
 }
 
 Step = dict[str, str | int]
@@ -193,6 +193,7 @@ class RedisStore:
             f"{prefix}uncopied",
             names.active_key(name),
             names.switching_key(name),
+            names.retrying_key(name),
         ]
         wanted = "" if self._rebuilding is not None else str(self._generation)
         async with asyncio.timeout(ANSWER_SECONDS):

@@ -23,6 +23,10 @@ from projectors.store import NotCommitted, Parked, Place
 
 END = 2**63
 """Behind every offset."""
+PATIENT_TRIES = 3
+"""So often a retry lets workers that park be ahead; then it holds them back."""
+TURN_SECONDS = 3.0
+"""So long at most, should it be killed."""
 Counts = tuple[int, int]
 """How many times records of a partition were taken out, and how many were parked, as its position has them."""
 
@@ -39,6 +43,7 @@ class RedisRedrive:
         self._actor = actor
         self._places: list[Place] = []
         self._listed: dict[int, Counts] = {}
+        self._overtaken = 0
 
     async def load(self) -> list[int]:
         """Find the serving generation; gives the partitions. Raises ``RebuildNeeded`` or ``StoreDamaged``."""
@@ -46,7 +51,17 @@ class RedisRedrive:
         return sorted((await self._store.load([])).standings)
 
     async def retry(self, partition: int, after: int, key: str | None, held: frozenset[str]) -> Portion | None:
-        """Try the next portion; see ``Redrive``."""
+        """Try the next portion; see ``Redrive``. Workers wait for one that was overtaken a few times."""
+        if self._overtaken < PATIENT_TRIES:
+            return await self._try(partition, after, key, held)
+        turn = names.retrying_key(self._projection.name)
+        await self._redis.set(turn, 1, px=int(TURN_SECONDS * 1000))
+        try:
+            return await self._try(partition, after, key, held)
+        finally:
+            await self._redis.delete(turn)
+
+    async def _try(self, partition: int, after: int, key: str | None, held: frozenset[str]) -> Portion | None:
         counts = await self._counts(partition)  # before the records: if some come or go in between, these refuse ours
         parked = await self._next(partition, after, key, counts)
         if not parked:
@@ -61,9 +76,11 @@ class RedisRedrive:
         try:
             await self._apply(sorting, parked, counts, partition)
         except NotCommitted:
+            self._overtaken += 1
             async with self._pool.acquire() as connection:
                 await unaudit(connection, [row, *drops])
             raise
+        self._overtaken = 0
         portion = portion_of(parked, sorting, self._store.voided)
         if portion.done or portion.dropped:
             self._listed[partition] = counts[0] + 1, counts[1]

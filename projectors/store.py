@@ -4,7 +4,8 @@ NotCommitted            the batch changed nothing; the reader loads the store's 
 ├── PositionMoved       another worker, or an earlier try of our own, is ahead; or parked records were taken out
 │                       meanwhile; or the store lost what it held
 ├── GenerationMoved     another generation serves now, or the rebuild that filled this one lost its right to it
-└── SwitchUnderWay      a rebuild is switching generations; the same batch is tried again in a moment
+└── SwitchUnderWay      a rebuild is switching generations, or a retry in Redis has its turn; the same batch is tried
+                        again in a moment
 RebuildNeeded           the tables were made by another version of the projection; only a rebuild goes on
 StoreDamaged            a batch was applied in part, or what is there is of another version, which only a rebuild mends
 """
@@ -31,7 +32,7 @@ class GenerationMoved(NotCommitted):
 
 
 class SwitchUnderWay(NotCommitted):
-    """A rebuild holds the live engine back for the moment of its switch."""
+    """A rebuild holds the live engine back for the moment of its switch, or a retry that was overtaken too often."""
 
 
 class RebuildNeeded(Exception):

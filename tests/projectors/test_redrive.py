@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import orjson
@@ -14,7 +15,7 @@ from projectors.engine import redrive_of
 from projectors.redrive import Redriven, retry
 from projectors.sorting import Decoder
 from projectors.status import Status
-from projectors.store import NotCommitted
+from projectors.store import NotCommitted, SwitchUnderWay
 from tests.projectors.tiny import PARTITIONS, Bench, received
 from tests.support.poll import until
 from tests.support.running import running
@@ -243,6 +244,34 @@ async def test_what_a_retry_in_redis_begins_is_in_the_audit_before_it_is_done(
         await redrive.retry(0, -1, None, frozenset())
     assert await bench.totals() == {"a": 3}
     assert await _audit(bench) == [("staff:test", "retry", 0, {"trying": [1, 2]})]
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_a_retry_in_redis_beside_a_worker_that_parks_without_end_has_its_turn_after_a_few_tries(
+    bench: Bench,
+) -> None:
+    await bench.writer.append(0, [received("a", 1, "explode"), received("a", 2)])
+    await _apply_all(bench)
+    _fix(bench)
+    redrive = redrive_of(bench.pool, bench.redis, bench.projection, Decoder(0), "staff:test")
+    original, tries = cast(Any, redrive)._next, 0
+
+    async def overtaken(*args: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        parked = await original(*args)
+        await bench.writer.append(0, [received(f"poison{tries}", 5_000)])
+        with suppress(SwitchUnderWay):
+            await _apply_all(bench)
+        return parked
+
+    cast(Any, redrive)._next = overtaken
+    async with asyncio.timeout(20):
+        done = await retry(redrive, "a")
+    assert (done.done, tries <= 8) == (2, True)
+    await _apply_all(bench)
+    assert await bench.totals() == {"a": 3}
+    assert {key for key, _, _ in await bench.parked()} == {f"poison{number + 1}" for number in range(tries)}
 
 
 @pytest.mark.parametrize("store", ["redis"])
