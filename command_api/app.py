@@ -33,8 +33,9 @@ from event_schemas.topics import TOPICS
 from infra.cluster import await_cluster
 from infra.http.body_type import BodyType
 from infra.http.limits import BodyLimit
+from infra.http.problem_handlers import install
 from infra.http.problem_schema import problem_responses
-from infra.http.problems import Problem, install
+from infra.http.problems import Problem
 from infra.http.strict_query import strict_query
 from infra.settings import Settings
 

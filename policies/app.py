@@ -8,7 +8,8 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
-from infra.http.problems import Unavailable, install
+from infra.http.problem_handlers import install
+from infra.http.problems import Unavailable
 from infra.log_reader import LogReader
 from infra.settings import Settings
 from infra.stores_answer import ask_postgres, failing

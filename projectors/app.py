@@ -6,7 +6,8 @@ from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
 
 from infra.http.limits import BodyLimit
-from infra.http.problems import Unavailable, install
+from infra.http.problem_handlers import install
+from infra.http.problems import Unavailable
 from infra.projection_metrics import projection_metrics
 from projectors.dead_letters_http import dead_letters_router
 from projectors.drops_http import drops_router

@@ -2,8 +2,8 @@
 
 from fastapi import Depends
 
-from infra.http import problems
 from infra.http.limits import BodyLimit
+from infra.http.problem_handlers import install
 from infra.http.problem_schema import problem_responses
 from infra.http.strict_query import strict_query
 from infra.settings import Settings
@@ -49,7 +49,7 @@ def create_app(settings: Settings, sources: Sources) -> QueryApp:
     )
     app.state.sources = sources
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    problems.install(app)
+    install(app)
     for router in ROUTERS:
         app.include_router(router)
     app.lean("/v1/orders/", ("order_history",), order_history.plain_order)

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 from starlette.responses import Response
 
-from infra.http.problems import Unavailable, install
+from infra.http.problem_handlers import install
+from infra.http.problems import Unavailable
 from infra.lag import partition_lag
 from infra.projection_metrics import projection_metrics
 from projectors.log_ends import LogEnds

@@ -13,7 +13,7 @@ from command_api.entrance import CommandApp
 from command_api.order import NewOrder
 from command_api.request import Asked
 from command_api.slots import stepped_aside
-from infra.http.problems import install
+from infra.http.problem_handlers import install
 from tests.support.poll import until
 from tests.support.raw_http import exchange, request, served
 

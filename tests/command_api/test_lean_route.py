@@ -21,7 +21,8 @@ from command_api.request import Asked, CommandRequest
 from infra.http.body_type import BodyType
 from infra.http.limits import BodyLimit
 from infra.http.principal import Principal, current_principal
-from infra.http.problems import Conflict, install
+from infra.http.problem_handlers import install
+from infra.http.problems import Conflict
 from infra.http.strict_query import strict_query
 from tests.support.passing import Passing
 from tests.support.raw_http import exchange, request, served

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from infra.http import problems
 from infra.http.limits import BodyLimit
 from infra.http.principal import CurrentPrincipal, Operator, Principal, current_principal
+from infra.http.problem_handlers import install
 from infra.http.strict_query import strict_query
 
 
@@ -42,7 +43,7 @@ RAISED: dict[str, Exception] = {
 def app_of(principal: Principal | None = None) -> FastAPI:
     app = FastAPI(dependencies=[Depends(strict_query)])
     app.add_middleware(BodyLimit, max_bytes=1_000, by_path={"/bulk": 5_000})
-    problems.install(app)
+    install(app)
     if principal is not None:
         app.dependency_overrides[current_principal] = lambda: principal
 
