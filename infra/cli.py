@@ -20,7 +20,7 @@ COMMANDS = (
     Command("doctor", "infra.commands.doctor:doctor", "Check this machine and the settings."),
     Command("logs", "infra.commands.logs:logs", "Show the logs of the servers and processes."),
     Command("reset", "infra.commands.down:reset", "Remove all data. The fetched servers stay."),
-    Command("demo", "infra.demo.tour:demo", "A guided tour; every step can be repeated by hand."),
+    Command("demo", "infra.commands.demo:demo", "A guided tour; every step can be repeated by hand."),
     Command("import", "infra.imports.command:import_file", "Import a file of another shop or library."),
     Command("events", "infra.events_command:events", "Read the log: events as lines."),
     Command("why", "infra.commands.why:why", "Why an order or a SKU is as it is: its story as a tree."),

@@ -1,22 +1,21 @@
 """Starts the servers, the topics and the processes, keeps them running, and stops them in the reverse order.
 
-One supervisor per home, by a lock file. `python -m infra.supervisor` is what `up --detach` leaves in the background.
-It knows nothing of the log or the tables: a process that dies is only started again.
+`python -m infra.supervisor` is what `up --detach` leaves in the background. It knows nothing of the log or the tables:
+a process that dies is only started again.
 """
 
 import asyncio
-import fcntl
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TextIO
 
 import structlog
 
 from infra.launcher.group import Group, StartFailed
 from infra.launcher.home import Home
+from infra.launcher.lock import AlreadyRunning, only_one
 from infra.launcher.logs import last_lines, open_log
 from infra.launcher.orphans import stop_orphans
 from infra.launcher.ports import complaints
@@ -34,10 +33,6 @@ STOP_SECONDS = 150.0
 log = structlog.get_logger("supervisor")
 
 
-class AlreadyRunning(Exception):
-    """Another supervisor has this home."""
-
-
 class Supervisor:
     """Everything of one home, from start to stop."""
 
@@ -52,7 +47,7 @@ class Supervisor:
 
     async def run(self) -> int:
         """Runs until SIGTERM or SIGINT; returns 0 then, 1 when the start failed. Raises `AlreadyRunning`."""
-        with _only_one(self.home):
+        with only_one(self.home):
             stop_orphans(self.home)
             stopped = asyncio.Event()
             loop = asyncio.get_running_loop()
@@ -153,17 +148,6 @@ class Supervisor:
         return ProcessState(
             program.name, member.state, member.reason, program.address, port, path, member.pid, member.restarts
         )
-
-
-@contextmanager
-def _only_one(home: Home) -> Iterator[None]:
-    home.run.mkdir(parents=True, exist_ok=True)
-    with (home.run / "supervisor.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunning from error
-        yield
 
 
 def log_to(output: TextIO) -> None:

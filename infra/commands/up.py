@@ -15,6 +15,7 @@ from infra.launcher.display import StartDisplay, fetch_progress
 from infra.launcher.display import console as make_console
 from infra.launcher.group import StartFailed
 from infra.launcher.home import Home
+from infra.launcher.lock import AlreadyRunning
 from infra.launcher.logs import last_lines, open_log
 from infra.launcher.orphans import stop_orphans
 from infra.launcher.ports import complaints
@@ -81,7 +82,7 @@ def _make_archive(console: Console, configuration: Settings, home: Home) -> None
 
 def _in_foreground(console: Console, configuration: Settings, home: Home) -> int:
     # Imported here: the supervisor itself is of no use to `up --detach`, which only watches it.
-    from infra.supervisor import AlreadyRunning, Supervisor, log_to  # noqa: PLC0415
+    from infra.supervisor import Supervisor, log_to  # noqa: PLC0415
 
     display = StartDisplay(console)
     said: set[str] = set()
