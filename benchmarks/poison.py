@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from benchmarks.contents import Contents, contents
 from benchmarks.figures import Figure, Section
 from benchmarks.projections_extent import Extent
-from benchmarks.projections_log import filled_log
+from benchmarks.projections_log import Filled, filled_log
 from event_schemas.codec import UnknownEventType
 from event_schemas.record import LogRecord, Recorded, recorded
 from event_schemas.topics import ORDERS
@@ -48,11 +48,16 @@ class Log:
 
 
 async def measure(extent: Extent) -> list[Section]:
-    """A section for each store. Raises `CannotStart` or `StartFailed`."""
+    """On servers of its own; see `measured`. Raises `CannotStart` or `StartFailed`."""
     async with filled_log(extent.orders) as filled:
-        log, settings = await _chosen(filled.settings), filled.settings
-        async with connect_postgres(settings) as pool, connect_redis(settings) as redis:
-            return [await _Run(settings, pool, redis, log, one).measured() for one in PROJECTIONS]
+        return await measured(filled)
+
+
+async def measured(filled: Filled) -> list[Section]:
+    """On a log that is there: a section for each store."""
+    log, settings = await _chosen(filled.settings), filled.settings
+    async with connect_postgres(settings) as pool, connect_redis(settings) as redis:
+        return [await _Run(settings, pool, redis, log, one).measured() for one in PROJECTIONS]
 
 
 class _Run:

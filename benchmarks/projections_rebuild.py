@@ -25,16 +25,20 @@ PROCESSES = (1, 2)
 
 
 async def measure(extent: Extent) -> list[Section]:
-    """Raises `CannotStart`, `StartFailed` or `CommandFailed`."""
+    """On servers of its own; see `measured`. Raises `CannotStart`, `StartFailed` or `CommandFailed`."""
+    async with filled_log(extent.orders) as log:
+        return await measured(log, extent)
+
+
+async def measured(log: Filled, extent: Extent) -> list[Section]:
+    """On a log that is there. Raises `CommandFailed`."""
     ours: list[Rebuilt] = []
     theirs: dict[int, list[float]] = {count: [] for count in PROCESSES}
-    async with filled_log(extent.orders) as log:
-        for _ in range(extent.rounds):
-            ours.append(await rebuild(log.settings, PROJECTION.name))
-            for count in PROCESSES:
-                theirs[count].append(await _by_hand(log.settings, count))
-        equal = await _equal(log.settings)
-    return [_section(log, ours, theirs, equal)]
+    for _ in range(extent.rounds):
+        ours.append(await rebuild(log.settings, PROJECTION.name))
+        for count in PROCESSES:
+            theirs[count].append(await _by_hand(log.settings, count))
+    return [_section(log, ours, theirs, await _equal(log.settings))]
 
 
 async def _by_hand(settings: Settings, processes: int) -> float:

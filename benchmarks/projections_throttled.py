@@ -42,23 +42,26 @@ class Asked:
 
 
 async def measure(extent: Extent) -> list[Section]:
-    """Raises `CannotStart`, `StartFailed`, `CommandFailed` or `LoadFailed`."""
-    asked, loads = Asked(), []
+    """On servers of its own; see `measured`. Raises `CannotStart`, `StartFailed`, `CommandFailed` or `LoadFailed`."""
     async with filled_log(extent.throttled_orders) as log:
-        await rebuild(log.settings, "--all")
-        async with _served(log.settings) as query:
-            plan = _plan(log.settings, await _add_products(log.settings), extent)
-            before = await load(plan)
-            asking = asyncio.create_task(_ask_on(query, asked))
-            began = time.monotonic()
-            rebuilding = asyncio.create_task(
-                rebuild(log.settings, PROJECTION.name, "--rate", str(extent.throttled_rate))
-            )
-            while not rebuilding.done():
-                loads.append(await load(plan))
-            done, covered = await rebuilding, time.monotonic() - began
-            asking.cancel()
-            await asyncio.wait({asking})
+        return await measured(log, extent)
+
+
+async def measured(log: Filled, extent: Extent) -> list[Section]:
+    """On a log that is there. Raises `StartFailed`, `CommandFailed` or `LoadFailed`."""
+    asked, loads = Asked(), []
+    await rebuild(log.settings, "--all")
+    async with _served(log.settings) as query:
+        plan = _plan(log.settings, await _add_products(log.settings), extent)
+        before = await load(plan)
+        asking = asyncio.create_task(_ask_on(query, asked))
+        began = time.monotonic()
+        rebuilding = asyncio.create_task(rebuild(log.settings, PROJECTION.name, "--rate", str(extent.throttled_rate)))
+        while not rebuilding.done():
+            loads.append(await load(plan))
+        done, covered = await rebuilding, time.monotonic() - began
+        asking.cancel()
+        await asyncio.wait({asking})
     return [_section(log, extent, before, loads, asked, done.seconds, covered)]
 
 

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from benchmarks.contents import contents
 from benchmarks.figures import Figure, Section
 from benchmarks.projections_extent import Extent
-from benchmarks.projections_log import filled_log, rebuild
+from benchmarks.projections_log import Filled, filled_log, rebuild
 from benchmarks.projections_orders import PIECES
 from infra.settings import Settings
 from projectors import order_history, sales, top_sellers
@@ -19,11 +19,16 @@ NAMES = [projection.name for projection in OF_ORDERS]
 
 
 async def measure(extent: Extent) -> list[Section]:
-    """Raises `CannotStart`, `StartFailed` or `CommandFailed`."""
+    """On servers of its own; see `measured`. Raises `CannotStart`, `StartFailed` or `CommandFailed`."""
     async with filled_log(extent.orders) as log:
-        done = await rebuild(log.settings, *NAMES)
-        found = await contents(log.settings, OF_ORDERS)
-        sold = await _sold(log.settings)
+        return await measured(log, extent)
+
+
+async def measured(log: Filled, extent: Extent) -> list[Section]:
+    """On a log that is there. Raises `CommandFailed`."""
+    done = await rebuild(log.settings, *NAMES)
+    found = await contents(log.settings, OF_ORDERS)
+    sold = await _sold(log.settings)
     rows = {name: count for name, (count, _) in found.items()}
     return [
         Section(
