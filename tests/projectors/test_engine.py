@@ -15,7 +15,7 @@ from projectors.engine import Engine, connect_postgres, connect_redis
 from projectors.group_offsets import group_of
 from projectors.status import State, Status
 from tests.projectors.tiny import Bench, received, tiny
-from tests.support.cable import Cable
+from tests.support.cable import cable_to_postgres, cable_to_redis
 from tests.support.log import LogWriter, create_topics, delete_topics, entry
 from tests.support.poll import until
 from tests.support.running import running
@@ -150,12 +150,8 @@ async def test_a_redis_that_lost_its_data_is_filled_again_without_a_new_event(be
 
 @both_stores
 async def test_a_store_that_goes_away_is_waited_for_and_nothing_is_lost(bench: Bench) -> None:
-    postgres, redis = urlsplit(bench.settings.dsn), urlsplit(bench.settings.redis_address)
-    target = redis if bench.projection.store == "redis" else postgres
-    async with Cable(target.hostname or "127.0.0.1", target.port or 0) as cable:
-        netloc = f"{postgres.username}@127.0.0.1:{cable.port}" if target is postgres else f"127.0.0.1:{cable.port}"
-        field = "postgres_dsn" if target is postgres else "redis_url"
-        through = bench.settings.model_copy(update={field: target._replace(netloc=netloc).geturl()})
+    cable_to = cable_to_redis if bench.projection.store == "redis" else cable_to_postgres
+    async with cable_to(bench.settings) as (cable, through):
         client = connect_redis(through)
         async with connect_postgres(through) as pool:
             engine = Engine(through, pool, client, [bench.projection])

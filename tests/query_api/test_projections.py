@@ -1,14 +1,10 @@
 """`/v1/projections`, `/health` and `/ready`: where the read models stand, and what is told when a server is away."""
 
-import asyncio
-import time
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
 from aiokafka import AIOKafkaProducer
-from redis.asyncio import Redis
 
 from event_schemas import order
 from event_schemas.record import Recorded
@@ -17,10 +13,7 @@ from projectors.registry import PROJECTIONS
 from query_api.feeds import FEEDS, Feed
 from query_api.sources import Sources
 from tests.projectors.log import placed
-from tests.query_api.conftest import at_path, client_of
 from tests.query_api.shelf import PARTITIONS, Shelf
-from tests.support.cable import Cable
-from tests.support.poll import until
 from tests.support.prometheus import parsed
 
 
@@ -139,145 +132,3 @@ async def test_ready_when_everything_answers(client: httpx.AsyncClient, shelf: S
     answer = await client.get("/ready")
     assert answer.status_code == 200
     assert set(answer.json()["checks"].values()) == {"ok"}
-
-
-async def test_a_store_that_no_projector_has_filled_is_missing_not_broken(settings: Settings) -> None:
-    untouched = settings.model_copy(
-        update={
-            "postgres_dsn": at_path(settings.dsn, "template1"),
-            "redis_url": at_path(settings.redis_address, "10"),
-        }
-    )
-    sources = Sources(untouched)
-    await sources.open()
-    async with client_of(untouched, sources) as client:
-        for path in ("/v1/products", "/v1/stock/A", "/v1/orders", "/v1/sales/daily", "/v1/top-sellers"):
-            answer = await client.get(path)
-            assert (answer.status_code, answer.json()["code"]) == (503, "projection_missing"), path
-            assert answer.headers["retry-after"] == "2"
-        items = (await client.get("/v1/projections")).json()["items"]
-        assert all(item["error"].startswith("projection_missing") for item in items)
-        answer = await client.get("/ready")
-        assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
-    await sources.close()
-
-
-async def test_postgresql_goes_away_and_comes_back(own_settings: Settings, shelf: Shelf) -> None:
-    parts = urlsplit(own_settings.dsn)
-    async with Cable(parts.hostname or "", parts.port or 0) as cable:
-        user = f"{parts.username}@" if parts.username else ""
-        through = urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{cable.port}"))
-        cut = own_settings.model_copy(update={"postgres_dsn": through})
-        sources = Sources(cut)
-        await sources.open()
-        async with client_of(cut, sources) as client:
-            assert (await client.get("/v1/products")).status_code == 200
-            await cable.cut()
-            answer = await client.get("/v1/products")
-            assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
-            assert "PostgreSQL" in answer.json()["detail"]
-            assert answer.headers["retry-after"] == "1"
-            assert (await client.get("/health")).status_code == 200
-            await cable.mend()
-            await until(lambda: client.get("/v1/products"), lambda answer: answer.status_code == 200)
-        await sources.close()
-
-
-HANGS = 30.0
-"""Without time-outs a query waits for a minute and more; those that are there end it within three seconds."""
-
-
-async def test_a_postgresql_that_hangs_is_told_within_seconds_and_used_again(
-    own_settings: Settings, shelf: Shelf
-) -> None:
-    parts = urlsplit(own_settings.dsn)
-    async with Cable(parts.hostname or "", parts.port or 0) as cable:
-        user = f"{parts.username}@" if parts.username else ""
-        through = urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{cable.port}"))
-        hung = own_settings.model_copy(update={"postgres_dsn": through})
-        sources = Sources(hung)
-        await sources.open()
-        async with client_of(hung, sources) as client:
-
-            async def timed(path: str) -> tuple[httpx.Response, float]:
-                began = time.monotonic()
-                return await client.get(path), time.monotonic() - began
-
-            await asyncio.gather(*(client.get("/v1/orders") for _ in range(3)))
-            cable.freeze()
-            # More than the pool has connections: some wait for one that is open, some for a new one, some for either.
-            paths = ["/v1/products", "/v1/orders", "/v1/stock/22197", "/v1/sales/daily?sku=22197"] * 4
-            for answer, seconds in await asyncio.gather(*map(timed, paths)):
-                assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
-                assert "PostgreSQL" in answer.json()["detail"]
-                assert seconds < HANGS
-            answer, seconds = await timed("/ready")
-            assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
-            assert answer.json()["checks"]["postgresql"] != "ok"
-            assert answer.json()["checks"]["redis"] == "ok"
-            assert seconds < HANGS
-            answer, seconds = await timed("/v1/projections")
-            items = {item["name"]: item for item in answer.json()["items"]}
-            assert items["catalog"]["error"].startswith("dependency_unavailable")
-            assert items["top_sellers"]["error"] is None
-            assert seconds < HANGS
-            cable.thaw()
-            await until(lambda: client.get("/v1/products"), lambda answer: answer.status_code == 200, 5)
-        await sources.close()
-
-
-async def test_ready_is_told_in_time_when_open_connections_hang(own_settings: Settings, shelf: Shelf) -> None:
-    parts = urlsplit(own_settings.dsn)
-    async with Cable(parts.hostname or "", parts.port or 0) as cable:
-        user = f"{parts.username}@" if parts.username else ""
-        through = urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{cable.port}"))
-        hung = own_settings.model_copy(update={"postgres_dsn": through})
-        sources = Sources(hung)
-        await sources.open()
-        async with client_of(hung, sources) as client:
-            await client.get("/ready")
-            cable.freeze()
-            began = time.monotonic()
-            answer = await client.get("/ready")
-            assert time.monotonic() - began < 3.0
-            assert answer.json()["checks"]["postgresql"] == "No answer within 2.5 s."
-        await sources.close()
-
-
-async def test_redis_goes_away_and_comes_back(own_settings: Settings, shelf: Shelf, own_redis: Redis) -> None:
-    parts = urlsplit(own_settings.redis_address)
-    async with Cable(parts.hostname or "", parts.port or 6379) as cable:
-        through = urlunsplit(parts._replace(netloc=f"127.0.0.1:{cable.port}"))
-        cut = own_settings.model_copy(update={"redis_url": through})
-        sources = Sources(cut)
-        await sources.open()
-        async with client_of(cut, sources) as client:
-            assert (await client.get("/v1/top-sellers")).status_code == 200
-            await cable.cut()
-            answer = await client.get("/v1/top-sellers")
-            assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
-            assert "Redis" in answer.json()["detail"]
-            assert (await client.get("/v1/products")).status_code == 200
-            items = {item["name"]: item for item in (await client.get("/v1/projections")).json()["items"]}
-            assert items["top_sellers"]["error"].startswith("dependency_unavailable")
-            assert items["catalog"]["error"] is None
-            parked = items["top_sellers"]["parked"], items["top_sellers"]["parked_records"]
-            assert (parked, items["catalog"]["parked_records"]) == ((None, None), 0)
-            metrics = parsed((await client.get("/metrics")).text)["stockroom_projection_parked_records"]
-            assert ("top_sellers",) not in metrics
-            assert ("catalog",) in metrics
-            await cable.mend()
-            await until(lambda: client.get("/v1/top-sellers"), lambda answer: answer.status_code == 200)
-        await sources.close()
-
-
-async def test_without_kafka_queries_go_on_and_lag_is_unknown(own_settings: Settings, shelf: Shelf) -> None:
-    sources = Sources(own_settings)
-    await sources.open()
-    async with client_of(own_settings, sources) as client:
-        assert (await client.get("/v1/products")).status_code == 200
-        item = (await client.get("/v1/projections")).json()["items"][0]
-        assert (item["lag_events"], item["partitions"][0]["end"]) == (None, None)
-        answer = await client.get("/v1/products", headers={"Consistency-Token": "c:orders/0@1"})
-        assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
-    await sources.close()

@@ -86,9 +86,23 @@ class Cable:
 @contextlib.asynccontextmanager
 async def cable_to_postgres(settings: Settings) -> AsyncIterator[tuple[Cable, Settings]]:
     """A cable to PostgreSQL, and the settings of who reaches it through that."""
-    parts = urlsplit(settings.dsn)
-    async with Cable(parts.hostname or "127.0.0.1", parts.port or 5432) as cable:
+    async with _cable_to(settings.dsn) as (cable, url):
+        yield cable, settings.model_copy(update={"postgres_dsn": url})
+
+
+@contextlib.asynccontextmanager
+async def cable_to_redis(settings: Settings) -> AsyncIterator[tuple[Cable, Settings]]:
+    """A cable to Redis, and the settings of who reaches it through that."""
+    async with _cable_to(settings.redis_address) as (cable, url):
+        yield cable, settings.model_copy(update={"redis_url": url})
+
+
+@contextlib.asynccontextmanager
+async def _cable_to(url: str) -> AsyncIterator[tuple[Cable, str]]:
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    async with Cable(parts.hostname, parts.port) as cable:
         login = parts.netloc.rpartition("@")[0]
         place = f"{login}@127.0.0.1:{cable.port}" if login else f"127.0.0.1:{cable.port}"
-        dsn = urlunsplit(parts._replace(netloc=place))
-        yield cable, settings.model_copy(update={"postgres_dsn": dsn})
+        yield cable, urlunsplit(parts._replace(netloc=place))
