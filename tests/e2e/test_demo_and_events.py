@@ -1,36 +1,18 @@
 """The commands that show the product: the guided tour, and the log as lines."""
 
-import asyncio
 import json
-import os
 import shlex
-import sys
 from itertools import pairwise
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
 from infra.launcher.ports import free_ports
-from infra.settings import REPOSITORY, Settings
+from infra.settings import Settings
+from tests.e2e.command import stockroom
 from tests.e2e.product import Product
 from tests.support.golden_history import Shipped
 from tests.support.log import LogWriter, shipped_entry
-
-
-async def stockroom(*arguments: str, **environment: str) -> tuple[int | None, str]:
-    """Exit code and output of a command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "infra.cli",
-        *arguments,
-        cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, **environment},
-    )
-    output, _ = await process.communicate()
-    return process.returncode, output.decode()
 
 
 async def events(*arguments: str) -> list[dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,8 @@ from infra.launcher.home import Home
 from infra.launcher.record import read
 from infra.log_audit import audit
 from infra.log_reader import START, LogReader
-from infra.settings import REPOSITORY, Settings
+from infra.settings import Settings
+from tests.e2e.command import started
 from tests.e2e.product import Product
 from tests.support.poll import until
 
@@ -34,13 +33,13 @@ async def test_an_import_survives_the_kill_of_each_process_in_turn(
 ) -> None:
     file = tmp_path / "retail.csv"
     file.write_bytes(sample_csv(SEED, products=150, invoices=2_500))
-    importing = await import_file(file)
+    importing = await started("import", "retail", str(file), COLUMNS="120")
     for victim in VICTIMS:
         await gets_on(settings, importing)
         kill(victim, settings)
     output, _ = await asyncio.wait_for(importing.communicate(), 200)
     assert importing.returncode == 0, output.decode()
-    again = await import_file(file)
+    again = await started("import", "retail", str(file), COLUMNS="120")
     repeated, _ = await asyncio.wait_for(again.communicate(), 100)
     assert again.returncode == 0, repeated.decode()
     await product.caught_up()
@@ -72,21 +71,6 @@ async def gets_on(settings: Settings, importing: asyncio.subprocess.Process, eve
     before = await until(end, bool)
     await until(end, lambda now: now >= before + events or importing.returncode is not None)
     assert importing.returncode is None, "the import ended before the last kill: it is too short to prove anything"
-
-
-async def import_file(file: Path) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "infra.cli",
-        "import",
-        "retail",
-        str(file),
-        cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "COLUMNS": "120"},
-    )
 
 
 def kill(name: str, settings: Settings) -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import gzip
-import os
-import sys
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -15,7 +13,8 @@ from redis.asyncio import Redis
 
 from benchmarks.file_sums import sold_and_invoices
 from infra.imports.sample import sample_csv
-from infra.settings import REPOSITORY, Settings
+from infra.settings import Settings
+from tests.e2e.command import stockroom
 from tests.e2e.product import Product
 
 SEED = 4_711
@@ -31,21 +30,9 @@ def retail_file(settings: Settings, tmp_path: Path) -> Path:
 
 
 async def import_retail(file: Path) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "infra.cli",
-        "import",
-        "retail",
-        str(file),
-        cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=dict(os.environ),
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
+    code, output = await stockroom("import", "retail", str(file))
+    assert code == 0, output
+    return output
 
 
 async def ranked(settings: Settings, postgres: asyncpg.Pool, skus: Collection[str]) -> dict[str, int]:
