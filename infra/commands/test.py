@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from infra.commands.run_module import campaign
@@ -18,6 +19,7 @@ from infra.launcher.fresh import fresh_settings
 from infra.launcher.group import StartFailed
 from infra.launcher.home import Home
 from infra.launcher.program import CannotStart
+from infra.servers.archive import make_archive_once
 from infra.servers.embedded import fetch_what_is_missing
 from infra.servers.running import running_servers
 from infra.settings import REPOSITORY, Settings
@@ -48,8 +50,11 @@ def test(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="stockroom-test-") as folder:
         settings = fresh_settings(Path(folder))
         try:
-            with fetch_progress(make_console()) as progress:
-                fetch_what_is_missing(settings, Home.of(settings), progress)
+            console, home = make_console(), Home.of(settings)
+            with fetch_progress(console) as progress:
+                fetch_what_is_missing(settings, home, progress)
+            # Brokers are started many times over.
+            asyncio.run(make_archive_once(settings, home, partial(console.print, markup=False)))
             return asyncio.run(_run(settings, arguments))
         except (CannotStart, StartFailed) as error:
             sys.stderr.write(f"{error}\n")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,7 +14,6 @@ from rich.console import Console
 
 from infra.launcher.display import StartDisplay, fetch_progress
 from infra.launcher.display import console as make_console
-from infra.launcher.group import StartFailed
 from infra.launcher.home import Home
 from infra.launcher.lock import AlreadyRunning
 from infra.launcher.logs import last_lines, open_log
@@ -23,7 +23,7 @@ from infra.launcher.processes import process_programs
 from infra.launcher.program import CannotStart
 from infra.launcher.standing import tell_already_up, tell_ready
 from infra.launcher.state import State, forget_state, read_state, running_supervisor
-from infra.servers.archive import archive_path, make_archive
+from infra.servers.archive import make_archive_once
 from infra.servers.embedded import embedded_programs, fetch_what_is_missing
 from infra.settings import REPOSITORY, Settings, settings
 
@@ -67,17 +67,8 @@ def _prepare(console: Console, configuration: Settings, home: Home) -> None:
         raise CannotStart("\n".join(wrong))
     with fetch_progress(console) as progress:
         fetch_what_is_missing(configuration, home, progress)
-    if not configuration.kafka_bootstrap_servers and not archive_path(home).exists():
-        _make_archive(console, configuration, home)
+    asyncio.run(make_archive_once(configuration, home, partial(console.print, markup=False)))
     forget_state(home)
-
-
-def _make_archive(console: Console, configuration: Settings, home: Home) -> None:
-    console.print("teaching Kafka to start fast (only this once)")
-    try:
-        asyncio.run(make_archive(configuration, home))
-    except StartFailed as error:
-        console.print(f"that failed, so that starts stay slower: {error}", markup=False)
 
 
 def _in_foreground(console: Console, configuration: Settings, home: Home) -> int:

@@ -5,11 +5,12 @@ Java ignores one that does not fit.
 """
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from infra.launcher.group import Group
+from infra.launcher.group import Group, StartFailed
 from infra.launcher.home import Home
 from infra.launcher.ports import free_ports
 from infra.servers import java, kafka
@@ -32,8 +33,21 @@ def use_archive(home: Home) -> list[str]:
     return [f"-XX:AOTCache={path}", QUIET] if path.exists() else []
 
 
-async def make_archive(settings: Settings, home: Home) -> None:
-    """Makes the archive, in about ten seconds. Raises `StartFailed` or `CannotStart` when the broker does not start."""
+async def make_archive_once(settings: Settings, home: Home, tell: Callable[[str], None]) -> None:
+    """Makes the archive where the broker is our own and there is none yet, in about ten seconds; `tell` hears of it.
+
+    Where it fails, starts stay slower. Raises `CannotStart` when there is no Java.
+    """
+    if settings.kafka_bootstrap_servers or archive_path(home).exists():
+        return
+    tell("teaching Kafka to start fast (only this once)")
+    try:
+        await _make_archive(settings, home)
+    except StartFailed as error:
+        tell(f"that failed, so that starts stay slower: {error}")
+
+
+async def _make_archive(settings: Settings, home: Home) -> None:
     port, controller_port = free_ports(2, settings.host)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=home.cache) as folder:
         part = Path(folder) / "classes.aot"

@@ -20,7 +20,8 @@ def embedded_programs(settings: Settings, home: Home) -> list[Program]:
 
 
 def _broker(settings: Settings, home: Home) -> Program:
-    return kafka.program(settings, home, use_archive(home))
+    archive = use_archive(home)
+    return kafka.program(settings, home, archive, archive)
 
 
 def fetch_what_is_missing(settings: Settings, home: Home, progress: Callable[[int, int], None]) -> None:

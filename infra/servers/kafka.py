@@ -19,15 +19,18 @@ HEAP = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"]
 FORMAT_OPTIONS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
-def program(settings: Settings, home: Home, java_options: Sequence[str] = ()) -> Program:
-    """The embedded broker as a program. It needs the jars in the cache, which are fetched before."""
+def program(
+    settings: Settings, home: Home, java_options: Sequence[str] = (), format_options: Sequence[str] = ()
+) -> Program:
+    """The embedded broker as a program, with more options for its Java and for that of the tool that formats its
+    storage. It needs the jars in the cache, which are fetched before."""
     folder = home.data("kafka")
     properties = folder / "server.properties"
 
     def prepare() -> None:
         write_whole(properties, "".join(f"{key}={value}\n" for key, value in broker_settings(settings, folder).items()))
         if not (folder / "log" / "meta.properties").exists():
-            _format_storage(home, properties)
+            _format_storage(home, properties, format_options)
 
     return Program(
         name="kafka",
@@ -101,12 +104,12 @@ async def check(settings: Settings) -> None:
         await client.close()
 
 
-def _format_storage(home: Home, properties: Path) -> None:
+def _format_storage(home: Home, properties: Path, options: Sequence[str]) -> None:
     # A cluster id may not begin with a dash: the tool would take it for an option.
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
     arguments = ["format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(properties)]
     result = subprocess.run(
-        java.command("kafka.tools.StorageTool", arguments, FORMAT_OPTIONS, "log4j-tools.yaml"),
+        java.command("kafka.tools.StorageTool", arguments, [*FORMAT_OPTIONS, *options], "log4j-tools.yaml"),
         env={**os.environ, **java.class_path_environment(home)},
         capture_output=True,
         text=True,
