@@ -33,6 +33,8 @@ _BY_STATUS: dict[int, type[Problem]] = {
     413: BodyTooLarge,
     503: Unavailable,
 }
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+"""Those that a route may have."""
 
 
 def install(app: FastAPI) -> None:
@@ -88,9 +90,13 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> str:
-    """What all routes of the path take together: the router tells of the first one alone (RFC 9110 section 10.2.1)."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted({method for route in routes for method in getattr(route, "methods", None) or ()}))
+    """What all routes of the path take together: the router tells of the first one alone (RFC 9110 section 10.2.1).
+
+    Included routers do not tell their methods, so each method is tried.
+    """
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
+    routes = request.app.routes
+    return ", ".join(name for name, scope in scopes.items() if any(r.matches(scope)[0] is Match.FULL for r in routes))
 
 
 def _told_by_router(request: Request, error: HTTPException) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import asyncpg
 import httpx
 import pytest
-from fastapi import Depends, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from pydantic import BaseModel
 
 from infra.http import problems
@@ -131,6 +131,23 @@ async def test_paths_and_methods_that_do_not_exist(client: httpx.AsyncClient) ->
     assert answer.headers["allow"] == "POST"
     assert answer.json()["detail"] == "GET is not taken here; POST is."
     assert (await client.put("/bulk")).headers["allow"] == "GET, POST"
+
+
+async def test_methods_of_an_included_router_are_named_too() -> None:
+    router = APIRouter(prefix="/shelves")
+
+    @router.patch("/{name}")
+    @router.get("/{name}")
+    async def shelf(name: str) -> str:
+        return name
+
+    app = app_of()
+    app.include_router(router)
+    async with client_of(app) as client:
+        answer = await client.delete("/shelves/a")
+        assert code_of(answer) == (405, "method_not_allowed")
+        assert answer.headers["allow"] == "GET, PATCH"
+        assert answer.json()["detail"] == "DELETE is not taken here; GET, PATCH is."
 
 
 async def test_invalid_fields_are_listed_by_json_pointer(client: httpx.AsyncClient) -> None:
