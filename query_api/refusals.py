@@ -9,6 +9,8 @@ NotFound
 ├── OrderNotFound           404 order_not_found
 ├── VersionNotReached       404 version_not_reached
 └── NothingRecorded         404 nothing_recorded
+Conflict
+└── OrderNumberShared       409 order_number_shared
 ValidationFailed
 └── HistoryTooLong          422 history_too_long
 Unavailable
@@ -17,7 +19,7 @@ Unavailable
 └── QueryTimeout            503 query_timeout
 """
 
-from infra.http.problems import BadRequest, NotFound, Unavailable, ValidationFailed
+from infra.http.problems import BadRequest, Conflict, NotFound, Unavailable, ValidationFailed
 
 
 class BadCursor(BadRequest):
@@ -60,6 +62,12 @@ class NothingRecorded(NotFound):
     """No event has this subject (yet)."""
 
     code, title = "nothing_recorded", "Nothing is recorded of it"
+
+
+class OrderNumberShared(Conflict):
+    """Several orders have this number; `order_ids` names them, the latest first, ten at most."""
+
+    code, title = "order_number_shared", "Several orders have this number"
 
 
 class HistoryTooLong(ValidationFailed):

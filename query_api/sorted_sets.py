@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import orjson
 from redis import exceptions
 from redis.asyncio import Redis
 
@@ -53,6 +54,12 @@ class SortedSets:
     async def parked(self, prefix: str) -> Parked:
         """The records that were set aside because they cannot be applied."""
         return await _answer(parked_in_redis(self._redis, prefix))
+
+    async def parked_at(self, prefix: str, places: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+        """The records that were set aside at some of these places (partition, offset), as they are kept."""
+        fields = [f"{partition}/{offset}" for partition, offset in places]
+        rows = await _answer(cast(Awaitable[list[str | None]], self._redis.hmget(f"{prefix}parked", fields)))
+        return [orjson.loads(row) for row in rows if row is not None]
 
     async def top(self, projection: str, names: Sequence[str], limit: int) -> list[tuple[str, int]]:
         """The `limit` members with the highest scores above 0, summed over the sorted sets of these names in the active

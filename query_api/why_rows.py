@@ -1,16 +1,13 @@
-"""What the read models made of events, and what could not be made: rows, dead letters, commands that were refused."""
+"""What the read models made of events: the rows that show them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC
 from typing import Any
-
-import orjson
 
 from event_schemas.codec import decode
 from event_schemas.order import OrderCancelled, OrderConfirmed
 from event_schemas.topics import CATALOG, ORDERS, STOCK
 from query_api.postgres import Postgres
-from query_api.refusals import ProjectionMissing
 from query_api.why_tree import Json, Place, by_place, place_of
 
 Rows = Sequence[Mapping[str, Any]]
@@ -26,8 +23,8 @@ TIMELINE = """
 SELECT t.sequence AS step, t.order_id AS subject, t.sequence FROM orders.timeline t WHERE t.order_id = ANY($1::text[])
 """
 STATUS = """
-SELECT status, reason, line_count, total, currency, order_id AS subject, version AS sequence FROM orders.orders
-WHERE order_id = ANY($1::text[])
+SELECT order_number, status, reason, line_count, total, currency, order_id AS subject, version AS sequence
+FROM orders.orders WHERE order_id = ANY($1::text[])
 """
 PRICES = """
 SELECT sku, old_price, new_price, currency, product_id AS subject, sequence FROM catalog.price_history
@@ -49,31 +46,12 @@ OF_AGGREGATES = (
     (CATALOG.name, "catalog.price_history", PRICES),
     (CATALOG.name, "catalog.products", PRODUCTS),
 )
-PARKED = """
-SELECT k.projection AS reader, k.error_code AS code, k.error, k.key, k.topic, k.partition, k.record_offset
-FROM stockroom.parked k
-JOIN stockroom.projections p ON p.name = k.projection AND p.active_generation = k.generation
-WHERE k.key = ANY($1::text[]) OR k.headers @> ANY($2::jsonb[])
-ORDER BY k.topic, k.partition, k.record_offset, k.projection LIMIT 200
-"""
-DROPPED = """
-SELECT projection AS reader, 'dropped' AS code, reason || ' (' || actor || ')' AS error, key, topic, partition,
-       record_offset
-FROM operations.voided_records WHERE key = ANY($1::text[]) ORDER BY at LIMIT 200
-"""
-PARKED_BY_POLICIES = """
-SELECT policy AS reader, error_code AS code, error, convert_from(key, 'UTF8') AS key, topic, partition, record_offset
-FROM policies.parked WHERE key = ANY($1::bytea[]) ORDER BY topic, partition, record_offset, policy LIMIT 200
-"""
-REFUSED = """
-SELECT policy, command_type, aggregate_id, code, detail, line FROM policies.refused
-WHERE aggregate_id = ANY($1::text[]) ORDER BY refused_at LIMIT 200
-"""
 
 
-async def rows_of(postgres: Postgres, events: Rows) -> dict[Place, list[Json]]:
+async def rows_of(postgres: Postgres, events: Rows, unsold: Container[Place]) -> dict[Place, list[Json]]:
     """The rows that show these events, by the place of the event: movements, steps of timelines, prices; and the row of
-    an aggregate at the event that brought it to the version that it has. Raises as ``Postgres.rows`` does."""
+    an aggregate at the event that brought it to the version that it has. What ``sales`` has set aside is ``unsold``:
+    the row of its day is not made of it. Raises as ``Postgres.rows`` does."""
     moved = [event for event in events if event["topic"] == STOCK.name]
     numbers, offsets = [one["partition"] for one in moved], [one["record_offset"] for one in moved]
     found = [
@@ -82,7 +60,7 @@ async def rows_of(postgres: Postgres, events: Rows) -> dict[Place, list[Json]]:
     ]
     found += [
         ((ORDERS.name, row["partition"], row["record_offset"]), _row("sales.sold_daily", row))
-        for row in map(dict, await postgres.rows(SOLD, *_sold(events)))
+        for row in map(dict, await postgres.rows(SOLD, *_sold([one for one in events if place_of(one) not in unsold])))
     ]
     for topic, table, sql in OF_AGGREGATES:
         places = {(one["subject"], one["sequence"]): place_of(one) for one in events if one["topic"] == topic}
@@ -105,37 +83,6 @@ def _sold(events: Rows) -> tuple[list[Any], ...]:
     ]
     columns = tuple(map(list, zip(*dict.fromkeys(counted), strict=True)))
     return columns or ([], [], [], [])
-
-
-async def dead_letters_of(
-    postgres: Postgres, subjects: Collection[str], stories: Collection[str]
-) -> dict[Place, list[Json]]:
-    """What of these aggregates, or of these stories, could not be applied or reacted to, or was dropped, by place."""
-    stamped = [orjson.dumps([["ce_correlationid", story]]).decode() for story in stories]
-    rows = list(map(dict, await postgres.rows(PARKED, list(subjects), stamped)))
-    rows += await _if_there(postgres, DROPPED, list(subjects))
-    rows += await _if_there(postgres, PARKED_BY_POLICIES, [subject.encode() for subject in subjects])
-    shown = ("reader", "code", "error", "key", "topic", "partition")
-    return by_place(
-        (place_of(row), {**{name: row[name] for name in shown}, "offset": row["record_offset"]}) for row in rows
-    )
-
-
-async def refused_of(postgres: Postgres, subjects: Collection[str]) -> dict[str, list[Json]]:
-    """Commands of policies to these aggregates that were refused for good, by the id of the event that led to them."""
-    found: dict[str, list[Json]] = {}
-    for row in await _if_there(postgres, REFUSED, list(subjects)):
-        cause = str(orjson.loads(row["line"]).get("causation_id", ""))
-        found.setdefault(cause, []).append({name: value for name, value in row.items() if name != "line"})
-    return found
-
-
-async def _if_there(postgres: Postgres, sql: str, argument: list[Any]) -> list[Json]:
-    """Rows of a table of another process; none where that has never run."""
-    try:
-        return list(map(dict, await postgres.rows(sql, argument)))
-    except ProjectionMissing:
-        return []
 
 
 def _row(table: str, row: Mapping[str, Any]) -> Json:

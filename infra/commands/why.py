@@ -13,17 +13,26 @@ from infra.launcher.display import console as make_console
 from infra.settings import settings
 
 SECONDS = 20.0
+WRONG_LEVEL = (
+    "{warehouse_id}: the level says {on_hand} on hand and {reserved} reserved, its movements add up to {moved_on_hand} "
+    "and {moved_reserved}; what is right: ./stockroom rebuild stock"
+)
 Json = dict[str, Any]
 
 
 def why(
-    id: Annotated[str, typer.Argument(help="The id of an order or product, or a SKU.", metavar="ORDER|SKU")],  # noqa: A002 (its name in --help)
+    id: Annotated[  # noqa: A002 (its name in --help)
+        str, typer.Argument(help="An order by its number or id, a SKU, or the id of a product.", metavar="ORDER|SKU")
+    ],
     *,
     stories: Annotated[int, typer.Option(min=1, max=100, help="Its newest stories, so many.")] = 20,
     json: Annotated[bool, typer.Option("--json", help="As the query API tells it.")] = False,
 ) -> None:
     """Why it is as it is: who did what, what followed, which rows show it, and what could not be applied."""
     console = make_console()
+    if not id.strip():
+        console.print("Name an order by its number or id, a SKU, or the id of a product.")
+        raise typer.Exit(2)
     url = settings().query_api_url
     try:
         with httpx.Client(base_url=url, timeout=SECONDS, trust_env=False) as client:
@@ -46,10 +55,14 @@ def drawn(told: Json) -> Tree:
     stock = told["stock"]
     sums = "" if stock is None else "  {available} available = {on_hand} on hand − {reserved} reserved".format(**stock)
     root = Tree(Text.assemble((told["id"], "bold"), sums))
+    for level in told["disagreements"]:
+        root.add(Text(WRONG_LEVEL.format(**level), "bold red"))
     for command in told["stories"]:
         _command(root, command)
     for letter in told["dead_letters"]:
         _dead_letter(root, letter, place=f"{letter['topic']}/{letter['partition']}@{letter['offset']}  ")
+    for name in told["untold"]:
+        root.add(Text(f"dead letters of {name} are not told: Redis does not answer", "yellow"))
     if told["truncated"]:
         root.add(Text("more has happened than is told: --stories, or ./stockroom events", "yellow"))
     return root
@@ -82,4 +95,7 @@ def _event(above: Tree, event: Json) -> None:
 
 
 def _dead_letter(above: Tree, letter: Json, place: str = "") -> None:
-    above.add(Text(f"dead letter of {letter['reader']}: {place}{letter['code']}: {letter['error']}", "red"))
+    if letter["code"] == "dropped":
+        above.add(Text(f"dropped from {letter['reader']}: {place}{letter['error']}", "yellow"))
+    else:
+        above.add(Text(f"dead letter of {letter['reader']}: {place}{letter['code']}: {letter['error']}", "red"))

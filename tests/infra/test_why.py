@@ -3,8 +3,10 @@
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
+from infra.cli import main
 from infra.commands.why import drawn
 
 EVENT: dict[str, Any] = {
@@ -27,7 +29,8 @@ QUEUED = {"reader": "stock", "code": "queued_behind", "error": "x", "topic": "st
 
 
 def lines(**changes: Any) -> list[str]:
-    told = {"id": "o-1", "stock": None, "stories": [], "dead_letters": [], "truncated": False, **changes}
+    nothing: dict[str, Any] = {"stories": [], "disagreements": [], "untold": [], "dead_letters": []}
+    told = {"id": "o-1", "stock": None, "truncated": False, **nothing, **changes}
     out = io.StringIO()
     Console(file=out, width=200).print(drawn(told))
     return [line.strip("│├└─ ") for line in out.getvalue().splitlines()]
@@ -53,3 +56,24 @@ def test_a_number_is_a_sum_and_what_is_left_out_is_said() -> None:
     assert shown[0] == "o-1  47 available = 50 on hand − 3 reserved"
     assert shown[1] == "dead letter of stock: stock/1@7  queued_behind: x"
     assert shown[2].startswith("more has happened than is told")
+
+
+def test_what_was_dropped_is_called_dropped_and_what_nobody_can_tell_is_said() -> None:
+    dropped = {**QUEUED, "code": "dropped", "error": "sent twice (staff:operator)"}
+    assert lines(dead_letters=[dropped], untold=["top_sellers"])[1:] == [
+        "dropped from stock: stock/1@7  sent twice (staff:operator)",
+        "dead letters of top_sellers are not told: Redis does not answer",
+    ]
+
+
+def test_a_level_that_is_not_the_sum_of_its_movements_comes_first() -> None:
+    wrong = {"warehouse_id": "MAIN", "on_hand": 49, "reserved": 3, "moved_on_hand": 50, "moved_reserved": 3}
+    shown = lines(stock={"on_hand": 49, "reserved": 3, "available": 46}, disagreements=[wrong], stories=[])
+    told = "MAIN: the level says 49 on hand and 3 reserved, its movements add up to 50 and 3; what is right: "
+    assert shown[1] == f"{told}./stockroom rebuild stock"
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_to_name_nothing_is_refused_before_anybody_is_asked(nothing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["why", nothing]) == 2
+    assert "Name an order" in capsys.readouterr().out

@@ -2,14 +2,23 @@
 
 from typing import Any
 
+import asyncpg
 import httpx
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from event_schemas import order, stock
+from event_schemas.envelope import to_headers
 from event_schemas.operations import RecordVoided
+from event_schemas.record import LogRecord
+from infra.settings import Settings
+from projectors.redis_keys import parked_pair
+from projectors.store import Parked
+from query_api.sources import Sources
 from query_api.why_tree import tree
 from tests.projectors.log import Log, added, confirmed, placed, received, reserved
+from tests.query_api.conftest import client_of
 from tests.query_api.shelf import Shelf
 
 Json = dict[str, Any]
@@ -126,6 +135,103 @@ async def test_what_was_dropped_is_told_with_who_and_why(client: httpx.AsyncClie
         for letter in event["dead_letters"]
     ]
     assert told == [("order.flagged.v1", "sales", "dropped", "sent twice (staff:operator)")]
+
+
+async def test_an_order_is_found_by_the_number_that_people_know_it_by(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    await a_sale(shelf, "w5/a")
+    for number in ("N-w5/a", "N-W5/A"):
+        assert (await client.get(f"/v1/why/{number}")).status_code == (200 if number == "N-w5/a" else 404)
+    shown = await explained(client, "N-w5/a")
+    assert (shown["id"], shown) == ("w5/a", await explained(client, "w5/a"))
+    numbered = {**placed("w5up", {"SKU-w5/a": 1}).model_dump(), "order_number": "SO-00AA"}
+    await shelf.feed([shelf.log.add(order.OrderPlaced.model_validate(numbered), command_id="up", correlation_id="up")])
+    assert (await explained(client, "so-00aa"))["id"] == "w5up"
+
+
+async def test_of_a_number_that_several_orders_have_all_are_named(client: httpx.AsyncClient, shelf: Shelf) -> None:
+    for name in ("w6a", "w6b"):
+        both = {**placed(name, {"71053": 1}).model_dump(), "order_number": "5363"}
+        await shelf.feed([shelf.log.add(order.OrderPlaced.model_validate(both))])
+    answer = await client.get("/v1/why/5363")
+    assert (answer.status_code, answer.json()["code"]) == (409, "order_number_shared")
+    assert set(answer.json()["order_ids"]) == {"w6a", "w6b"}
+
+
+async def test_an_order_that_its_read_model_has_set_aside_is_found_by_its_number(
+    client: httpx.AsyncClient, shelf: Shelf
+) -> None:
+    twice = [shelf.log.add(placed("w7", {"71053": 1}), command_id=f"w7-{one}", correlation_id="w7") for one in "ab"]
+    numbered = {**placed("w7", {"71053": 1}).model_dump(), "order_number": "SO-7"}
+    other = shelf.log.add(order.OrderPlaced.model_validate(numbered), command_id="w7-c", correlation_id="w7")
+    await shelf.feed([*twice, other], poison=True)
+    shown = await explained(client, "SO-7")
+    assert shown["id"] == "w7"
+    place = {"record_topic": "orders", "record_partition": other.partition, "record_offset": other.offset}
+    voided = RecordVoided(record_id="r7", projection="order_history", key="w7", reason="sent twice", **place)
+    await shelf.feed([shelf.log.add(voided, actor="staff:operator")])
+    assert (await explained(client, "so-7"))["id"] == "w7"
+
+
+async def test_a_level_that_its_movements_do_not_add_up_to_is_told(
+    client: httpx.AsyncClient, shelf: Shelf, own_settings: Settings
+) -> None:
+    await a_sale(shelf, "w8")
+    assert (await explained(client, "SKU-w8"))["disagreements"] == []
+    connection = await asyncpg.connect(own_settings.dsn)
+    await connection.execute("UPDATE stock.levels SET on_hand = 49 WHERE sku = 'SKU-w8'")
+    await connection.close()
+    shown = await explained(client, "SKU-w8")
+    assert shown["stock"] == {"on_hand": 49, "reserved": 3, "available": 46}
+    moved = {"moved_on_hand": 50, "moved_reserved": 3}
+    assert shown["disagreements"] == [{"warehouse_id": "MAIN", "on_hand": 49, "reserved": 3, **moved}]
+
+
+async def test_the_day_of_what_was_dropped_from_sales_is_not_shown_as_made_of_it(
+    client: httpx.AsyncClient, shelf: Shelf
+) -> None:
+    await a_sale(shelf, "w9")
+    again = shelf.log.add(confirmed("w9", {"SKU-w9": 3}), command_id="again-w9", correlation_id="story-w9")
+    place = {"record_topic": "orders", "record_partition": again.partition, "record_offset": again.offset}
+    dropped = {"projection": "sales", "reason": "sent twice", **place}
+    # A record without a key, as whoever made it had it: its place alone says what was dropped.
+    voided = RecordVoided.model_validate({"record_id": "r9", "key": "", **dropped})
+    await shelf.feed([again, shelf.log.add(voided, actor="staff:operator")])
+    events = [event for one in (await explained(client, "w9"))["stories"] for event in one["events"]]
+    (told,) = [event for event in events if event["offset"] == again.offset and event["topic"] == "orders"]
+    assert [(one["reader"], one["code"]) for one in told["dead_letters"]] == [("sales", "dropped")]
+    assert "sales.sold_daily" not in {row["table"] for row in told["rows"]}
+
+
+async def test_what_is_parked_in_redis_is_told_and_that_nobody_can_tell_while_redis_is_away(
+    client: httpx.AsyncClient, shelf: Shelf, own_settings: Settings, own_redis: Redis
+) -> None:
+    await a_sale(shelf, "w10")
+    item = shelf.log.add(confirmed("w10", {"SKU-w10": 3}), command_id="again-w10", correlation_id="story-w10")
+    await shelf.feed([item])
+    headers = to_headers(item.envelope)
+    record = LogRecord("orders", item.partition, item.offset, 1, b"w10", item.value, headers)
+    field, value = parked_pair(Parked(record, "apply_failed", "no such thing"))
+    await own_redis.hset("top_sellers:1:parked", field, value)
+
+    def letters(shown: Json) -> list[tuple[str, str]]:
+        events = [event for one in shown["stories"] for event in one["events"]]
+        return [(letter["reader"], letter["code"]) for event in events for letter in event["dead_letters"]]
+
+    shown = await explained(client, "w10")
+    assert (letters(shown), shown["untold"]) == ([("top_sellers", "apply_failed")], [])
+    await own_redis.hdel("top_sellers:1:parked", field)
+    assert letters(await explained(client, "w10")) == []
+    nowhere = own_settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    without_redis = Sources(nowhere)
+    await without_redis.open()
+    async with client_of(nowhere, without_redis) as cut:
+        assert (await explained(cut, "w10"))["untold"] == ["top_sellers"]
+    await without_redis.close()
+
+
+async def test_to_name_nothing_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/why/")
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
 
 
 async def test_of_what_nothing_is_recorded_nothing_is_told(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,96 @@
+"""What of some events could not be applied or reacted to, or was dropped: from PostgreSQL, and from Redis by place."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from infra.http.problems import DependencyUnavailable
+from query_api.feeds import FEEDS, Feed
+from query_api.postgres import Postgres
+from query_api.refusals import ProjectionMissing
+from query_api.sources import Sources
+from query_api.why_tree import Json, Place, by_place, place_of
+
+PARKED = """
+SELECT k.projection AS reader, k.error_code AS code, k.error, k.key, k.topic, k.partition, k.record_offset
+FROM stockroom.parked k
+JOIN stockroom.projections p ON p.name = k.projection AND p.active_generation = k.generation
+WHERE k.key = ANY($1::text[]) OR k.headers @> ANY($2::jsonb[])
+ORDER BY k.topic, k.partition, k.record_offset, k.projection LIMIT 200
+"""
+DROPPED = """
+SELECT projection AS reader, 'dropped' AS code, reason || ' (' || actor || ')' AS error, key, topic, partition,
+       record_offset
+FROM operations.voided_records
+WHERE key = ANY($1::text[])
+   OR (topic, partition, record_offset) IN (SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[]))
+ORDER BY at DESC LIMIT 200
+"""
+PARKED_BY_POLICIES = """
+SELECT policy AS reader, error_code AS code, error, convert_from(key, 'UTF8') AS key, topic, partition, record_offset
+FROM policies.parked WHERE key = ANY($1::bytea[]) ORDER BY topic, partition, record_offset, policy LIMIT 200
+"""
+REFUSED = """
+SELECT policy, command_type, aggregate_id, code, detail, line FROM policies.refused
+WHERE aggregate_id = ANY($1::text[]) ORDER BY refused_at LIMIT 200
+"""
+IN_REDIS = tuple(feed for feed in FEEDS.values() if feed.store == "redis")
+
+
+async def dead_letters_of(
+    sources: Sources, subjects: Collection[str], stories: Collection[str], places: Collection[Place]
+) -> tuple[dict[Place, list[Json]], list[str]]:
+    """What of these aggregates, stories or places is parked or was dropped, by place; and the read models of which
+    nobody can tell, as Redis does not answer. In Redis only places are looked at: these, and those found elsewhere.
+    """
+    stamped = [orjson.dumps([["ce_correlationid", story]]).decode() for story in stories]
+    postgres = sources.postgres
+    rows = list(map(dict, await postgres.rows(PARKED, list(subjects), stamped)))
+    topics, numbers, offsets = map(list, zip(*places, strict=True)) if places else ([], [], [])
+    rows += await _if_there(postgres, DROPPED, list(subjects), topics, numbers, offsets)
+    rows += await _if_there(postgres, PARKED_BY_POLICIES, [subject.encode() for subject in subjects])
+    untold: list[str] = []
+    wanted = {*places, *map(place_of, rows)}
+    for feed in IN_REDIS:
+        try:
+            rows += await _in_redis(sources, feed, wanted)
+        except DependencyUnavailable:
+            untold.append(feed.name)
+    shown = ("reader", "code", "error", "key", "topic", "partition")
+    found = by_place(
+        (place_of(row), {**{name: row[name] for name in shown}, "offset": row["record_offset"]}) for row in rows
+    )
+    return found, untold
+
+
+async def refused_of(postgres: Postgres, subjects: Collection[str]) -> dict[str, list[Json]]:
+    """Commands of policies to these aggregates that were refused for good, by the id of the event that led to them."""
+    found: dict[str, list[Json]] = {}
+    for row in await _if_there(postgres, REFUSED, list(subjects)):
+        cause = str(orjson.loads(row["line"]).get("causation_id", ""))
+        found.setdefault(cause, []).append({name: value for name, value in row.items() if name != "line"})
+    return found
+
+
+async def _in_redis(sources: Sources, feed: Feed, places: Iterable[Place]) -> list[Json]:
+    here = [(number, offset) for topic, number, offset in places if topic == feed.topic]
+    try:
+        parked = await sources.redis.parked_at(await sources.redis.prefix(feed.name), here) if here else []
+    except ProjectionMissing:
+        parked = []
+    return [_letter(feed, one) for one in parked]
+
+
+def _letter(feed: Feed, parked: Mapping[str, Any]) -> Json:
+    told = {"code": parked["error_code"], "error": parked["error"], "key": parked["key"]}
+    where = {"topic": feed.topic, "partition": parked["partition"], "record_offset": parked["offset"]}
+    return {"reader": feed.name, **told, **where}
+
+
+async def _if_there(postgres: Postgres, sql: str, *arguments: list[Any]) -> list[Json]:
+    """Rows of a table of another process; none where that has never run."""
+    try:
+        return list(map(dict, await postgres.rows(sql, *arguments)))
+    except ProjectionMissing:
+        return []
