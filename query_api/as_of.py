@@ -14,6 +14,7 @@ from infra.http.header_lines import joined
 from infra.http.problems import ValidationFailed
 from query_api.feeds import audit_of
 from query_api.refusals import HistoryTooLong, VersionNotReached
+from query_api.set_aside import audit, set_aside
 from query_api.sources import FromSources, Sources, wait_applied
 
 MOST_EVENTS = 10_000
@@ -22,7 +23,7 @@ EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 
 # All events of an aggregate lie in one partition, so their offsets are their order.
 HISTORY = """
-SELECT sequence, type, at, value FROM audit.{topic}
+SELECT sequence, type, at, value, record_offset FROM audit.{topic}
 WHERE subject = $1 AND ($2::bigint IS NULL OR sequence <= $2) AND ($3::timestamptz IS NULL OR at <= $3)
 ORDER BY partition, record_offset LIMIT {limit}
 """
@@ -81,26 +82,38 @@ def read(text: str) -> Moment:
         at = None
     if at is None or at.tzinfo is None:
         told = "It is neither a version from 1 nor an RFC 3339 time with a zone, as 2011-03-01T12:00:00Z or %2B01:00."
-        raise ValidationFailed(errors=[{"pointer": "query/as_of", "detail": told}])
+        raise ValidationFailed(told, errors=[{"pointer": "query/as_of", "detail": told}])
     return Moment(None, min(max(at, EARLIEST), LATEST))
 
 
 async def history(sources: Sources, topic: str, subject: str, moment: Moment) -> list[Past]:
     """What had happened to an aggregate until a moment, first event first; empty when nothing had.
 
-    Raises `VersionNotReached` for a version that it does not have, `HistoryTooLong` above `MOST_EVENTS`.
+    Raises `HistoryTooLong` above `MOST_EVENTS`, and as `must_reach` does for a version that it does not have.
     """
     sql = HISTORY.format(topic=topic, limit=MOST_EVENTS + 1)
     rows = await sources.postgres.rows(sql, subject, *moment)
     if len(rows) > MOST_EVENTS:
         raise HistoryTooLong(f"More than {MOST_EVENTS:,} events lead to it.")
     past = [Past(row["sequence"], row["at"], decode(row["type"], row["value"].encode())) for row in rows]
-    if past:
-        must_reach(moment, past[-1].version)
+    if moment.version is not None:
+        newest = (past[-1].version, rows[-1]["record_offset"]) if past else None
+        await must_reach(sources, topic, subject, moment.version, newest)
     return past
 
 
-def must_reach(moment: Moment, newest: int) -> None:
-    """Raises `VersionNotReached` when the moment is a version above the newest one."""
-    if moment.version is not None and newest < moment.version:
-        raise VersionNotReached(f"Version {moment.version} is not there yet.", newest=newest)
+async def must_reach(sources: Sources, topic: str, subject: str, version: int, newest: tuple[int, int] | None) -> None:
+    """Raises when the newest event that the audit has, by version and offset, is older than a version that is asked
+    for: `VersionParked` or `VersionDropped` when it has set that event aside, else `VersionNotReached` for what it
+    knows at all.
+    """
+    reached, offset = newest or (0, -1)
+    if reached >= version:
+        return
+    # Versions have no gaps, so what is missing behind the newest one are the next versions, in their order.
+    most = min(version - reached, MOST_EVENTS)
+    missing = await set_aside(sources.postgres, audit(topic), subject, offset + 1, most)
+    if len(missing) == version - reached:
+        raise missing[-1][1]
+    if newest is not None:
+        raise VersionNotReached(f"Version {version} is not there yet.", newest=reached)

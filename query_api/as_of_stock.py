@@ -7,7 +7,8 @@ from typing import Any
 from event_schemas.topics import STOCK
 from query_api.as_of import Moment, must_reach
 from query_api.feeds import FEEDS
-from query_api.refusals import ProjectionLagging
+from query_api.refusals import ProjectionLagging, VersionNotReached
+from query_api.set_aside import MOVEMENTS, set_aside
 from query_api.sources import Sources
 
 _SUMS = """sum(on_hand_delta)::bigint AS on_hand, sum(reserved_delta)::bigint AS reserved, 0::bigint AS on_loan,
@@ -33,21 +34,24 @@ WHERE subject = $1 AND sequence <= $2 ORDER BY partition DESC, record_offset DES
 async def levels_as_of(sources: Sources, sku: str, moment: Moment) -> tuple[list[dict[str, Any]], int]:
     """The level of each warehouse after what had happened until a moment, and how many demands had been refused.
 
-    Raises `VersionNotReached`, or `ProjectionLagging` for a version whose movement the read model does not have yet.
+    Raises as `must_reach` does; for a version whose movement the read model does not have yet `ProjectionLagging`, or
+    `VersionParked` or `VersionDropped` when it has set that aside.
     """
-    offset = None if moment.version is None else await _offset_of(sources, sku, moment, moment.version)
+    offset = None if moment.version is None else await _offset_of(sources, sku, moment.version)
     levels = await sources.postgres.rows(LEVELS, sku, offset, moment.at)
     refused = await sources.postgres.row(REFUSED, sku, offset, moment.at)
     return [dict(row) for row in levels], refused["count"] if refused else 0
 
 
-async def _offset_of(sources: Sources, sku: str, moment: Moment, version: int) -> int:
+async def _offset_of(sources: Sources, sku: str, version: int) -> int:
     """Offset of the event that brought a SKU to a version. The audit knows it, the movements are another read model's,
     which may be behind: then the sums would be those of an older version.
     """
     newest = await sources.postgres.row(NEWEST, sku, version)
-    must_reach(moment, newest["sequence"] if newest else 0)
-    assert newest is not None
+    known = (newest["sequence"], newest["record_offset"]) if newest else None
+    await must_reach(sources, STOCK.name, sku, version, known)
+    if newest is None:
+        raise VersionNotReached(f"Version {version} is not there yet.", newest=0)
     offset = int(newest["record_offset"])
     standing = (await sources.positions.of(FEEDS["stock"])).partitions.get(newest["partition"])
     next_offset = standing.next_offset if standing else 0
@@ -55,6 +59,9 @@ async def _offset_of(sources: Sources, sku: str, moment: Moment, version: int) -
         raise ProjectionLagging(
             f"stock has not applied version {version} yet.", projection="stock", next_offset=next_offset
         )
+    for place, why in await set_aside(sources.postgres, MOVEMENTS, sku, offset, 1):
+        if place == offset:
+            raise why
     return offset
 
 

@@ -114,7 +114,8 @@ async def get_product(
     """One product, also a withdrawn one, as it is or was. `ETag` is its version, as commands take it.
 
     Its stock is that of the same time; with a version, of the time when it came to it.
-    `404 product_not_found`, also for a time before it was added; `404 version_not_reached`; `422 history_too_long`.
+    `404 product_not_found`, also for a time before it was added; `404 version_not_reached`, `version_parked` or
+    `version_dropped`; `422 history_too_long`.
     """
     if moment is not None:
         past = await history(sources, CATALOG.name, product_id, moment)

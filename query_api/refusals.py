@@ -8,6 +8,8 @@ NotFound
 ├── SkuNotFound             404 sku_not_found
 ├── OrderNotFound           404 order_not_found
 ├── VersionNotReached       404 version_not_reached
+├── VersionParked           404 version_parked
+├── VersionDropped          404 version_dropped
 └── NothingRecorded         404 nothing_recorded
 Conflict
 └── OrderNumberShared       409 order_number_shared
@@ -56,6 +58,20 @@ class VersionNotReached(NotFound):
     """The aggregate has not come to this version (yet); `newest` is the one that it has come to."""
 
     code, title = "version_not_reached", "It has not come to this version"
+
+
+class VersionParked(NotFound):
+    """The aggregate came to this version, but the read model `projection` could not take its event in: it waits at
+    `place` for a fix and `./stockroom dlq retry`, or behind one that does."""
+
+    code, title = "version_parked", "The event of this version is parked"
+
+
+class VersionDropped(NotFound):
+    """The aggregate came to this version, but an operator, `dropped_by`, has given its event at `place` up for the read
+    model `projection`, for `reason`."""
+
+    code, title = "version_dropped", "The event of this version was dropped"
 
 
 class NothingRecorded(NotFound):

@@ -102,7 +102,8 @@ async def get_stock(
 ) -> dict[str, Any]:
     """The stock of a SKU per warehouse and in sum, as it is or was; zeros for a product that has, or had, none yet.
 
-    `404 sku_not_found`, `404 version_not_reached`, `503 projection_lagging` for a version that is not yet in the sums.
+    `404 sku_not_found`; `404 version_not_reached`, `version_parked` or `version_dropped`; `503 projection_lagging` for
+    a version that is not yet in the sums.
     """
     if moment is None:
         levels = [dict(row) for row in await sources.postgres.rows(LEVELS, sku)]

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid4
 
 from event_schemas import catalog, order, stock
 from event_schemas.event import Event
+from event_schemas.record import Recorded
 from projectors.registry import PROJECTIONS
 from tests.projectors.log import added, cancelled, gbp, placed, received, released, reserved
 from tests.query_api.shelf import Shelf
@@ -161,6 +162,62 @@ async def test_a_version_that_only_one_of_audit_and_stock_knows_is_not_answered_
     assert (await asked(client, f"/v1/stock/{sku}", 1))[0]["available"] == 50
     await shelf.feed(second, without=names - {"stock"})
     assert (await asked(client, f"/v1/stock/{sku}", 2))[0]["available"] == 57
+
+
+def flagged_twice(shelf: Shelf, order_id: str) -> list[Recorded]:
+    flags = [order.OrderFlagged(order_id=order_id, reason=reason) for reason in ("SHORTFALL", "LATE")]
+    return [shelf.log.add(event) for event in (placed(order_id, {"71053": 1}), *flags)]
+
+
+async def test_a_version_whose_event_the_audit_has_parked_is_called_parked_until_it_is_retried(
+    client: httpx.AsyncClient, shelf: Shelf, unique: str
+) -> None:
+    first, *later = flagged_twice(shelf, unique)
+    await shelf.feed([first])
+    await shelf.feed(later, without=["audit_orders"])
+    await shelf.park("audit_orders", later)
+    for version, item in enumerate(later, 2):
+        answer = await client.get(f"/v1/orders/{unique}", params={"as_of": str(version)})
+        assert code(answer) == (404, "version_parked")
+        told = {"projection": "audit_orders", "place": f"orders/0@{item.offset}"}
+        assert answer.json().items() >= told.items()
+    beyond = await client.get(f"/v1/orders/{unique}", params={"as_of": "4"})
+    assert (code(beyond), beyond.json()["newest"]) == ((404, "version_not_reached"), 1)
+    await shelf.retry("audit_orders", unique)
+    assert (await asked(client, f"/v1/orders/{unique}", 3))[0]["version"] == 3
+
+
+@pytest.mark.parametrize("dropped", [1, 2, 3])
+async def test_a_version_whose_event_was_dropped_is_called_dropped_with_who_and_why(
+    client: httpx.AsyncClient, shelf: Shelf, unique: str, dropped: int
+) -> None:
+    events = flagged_twice(shelf, unique)
+    await shelf.feed(events, without=["audit_orders"])
+    await shelf.park("audit_orders", events)
+    await shelf.drop("audit_orders", events[dropped - 1], reason="sent twice")
+    answer = await client.get(f"/v1/orders/{unique}", params={"as_of": str(dropped)})
+    assert code(answer) == (404, "version_dropped")
+    told = {"projection": "audit_orders", "dropped_by": "staff:operator", "reason": "sent twice"}
+    assert answer.json().items() >= told.items()
+    for other in {2, 3} - {dropped} if dropped > 1 else ():
+        assert (await asked(client, f"/v1/orders/{unique}", other))[0]["version"] == other
+
+
+async def test_a_version_whose_movement_is_parked_or_dropped_is_not_answered_with_the_stock_before_it(
+    client: httpx.AsyncClient, shelf: Shelf, unique: str
+) -> None:
+    sku = unique.upper()
+    await shelf.feed([shelf.log.add(added(sku, "Lamp"))])
+    first, second = (shelf.log.add(received(sku, quantity)) for quantity in (50, 7))
+    await shelf.feed([first])
+    await shelf.feed([second], without=["stock"])
+    await shelf.park("stock", [second])
+    answer = await client.get(f"/v1/stock/{sku}", params={"as_of": "2"})
+    assert (code(answer), answer.json()["projection"]) == ((404, "version_parked"), "stock")
+    await shelf.drop("stock", second, reason="sent twice")
+    answer = await client.get(f"/v1/stock/{sku}", params={"as_of": "2"})
+    assert (code(answer), answer.json()["dropped_by"]) == ((404, "version_dropped"), "staff:operator")
+    assert (await asked(client, f"/v1/stock/{sku}", 1))[0]["available"] == 50
 
 
 @pytest.mark.parametrize("path", ["/v1/orders/o05", "/v1/products/p-22423", "/v1/stock/85123A"])
