@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from event_schemas.event import REGISTRY
 from event_schemas.topics import TOPICS
 from infra.http.principal import Operator
+from infra.http.problems import ValidationFailed
 from query_api.cursor import read_cursor, write_cursor
 from query_api.events_sql import page
 from query_api.feeds import FEEDS, audit_of
@@ -70,7 +71,8 @@ async def list_events(
 
     `after` holds a place in every partition, so who goes on from page to page misses nothing that is appended
     meanwhile, and sees nothing twice. What the audit has parked shows once it is retried, at its place in the log:
-    who is past that place does not see it. `400 bad_cursor` for an `after` of another query.
+    who is past that place does not see it. `400 bad_cursor` for an `after` of another query,
+    `422 validation_failed` for a type that there is not.
     """
     named = ("events", subject, type, correlation)
     place = await _start(sources)
@@ -104,9 +106,13 @@ async def _start(sources: Sources) -> Next:
 
 
 def _types(prefix: str) -> list[str]:
-    """Every type, of any version, that begins so."""
-    known = (f"{name}.v{version}" for name, cls in REGISTRY.items() for version in range(1, cls.version + 1))
-    return [type_ for type_ in known if type_.startswith(prefix)]
+    """Every type, of any version, that begins so. Raises `ValidationFailed` when none does."""
+    known = [f"{name}.v{version}" for name, cls in REGISTRY.items() for version in range(1, cls.version + 1)]
+    found = [type_ for type_ in known if type_.startswith(prefix)]
+    if not found:
+        told = f"No type of event begins with {prefix!r}; there are {', '.join(sorted(known))}."
+        raise ValidationFailed(told, errors=[{"pointer": "query/type", "detail": told}])
+    return found
 
 
 def _write(named: tuple[object, ...], place: Next) -> str:

@@ -57,7 +57,7 @@ async def test_events_of_one_aggregate_tell_who_when_why_and_what(client: httpx.
         ("order.re", {"order.rejected.v1"}),
         ("product.withdrawn", {"product.withdrawn.v2"}),
         ("stock.", {"stock.received.v1", "stock.reserved.v1"}),
-        ("nothing", set()),
+        ("record.", set()),
     ],
 )
 async def test_a_type_is_the_beginning_of_a_type(client: httpx.AsyncClient, prefix: str, types: set[str]) -> None:
@@ -97,6 +97,30 @@ async def test_a_partition_keeps_its_order_though_its_append_times_go_back(
     for limit in (1, 2, 50):
         items = await pages(client, correlation="back", limit=limit)
         assert [one["subject"] for one in items] == ["back0", "back1", "back2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("type", "order.plcaed"),
+        ("type", "nothing"),
+        ("type", "order.placed.v9"),
+        ("type", ""),
+        ("subject", ""),
+        ("correlation", ""),
+        ("after", ""),
+        ("limit", ""),
+        ("limit", "0"),
+        ("limit", "101"),
+    ],
+)
+async def test_a_filter_that_nothing_can_fit_is_refused_and_named(
+    client: httpx.AsyncClient, name: str, value: str
+) -> None:
+    answer = await client.get("/v1/events", params={name: value})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    assert [one["pointer"] for one in answer.json()["errors"]] == [f"query/{name}"]
+    assert answer.json()["detail"]
 
 
 @pytest.mark.parametrize("after", ["nonsense", "AAAA"])
