@@ -37,11 +37,14 @@ LONGEST_SECONDS = 3.0
 
 
 async def until_there(
-    what: str, call: Callable[[], Awaitable[T]], waiting: Callable[[BaseException], None] = lambda error: None
+    what: str,
+    call: Callable[[], Awaitable[T]],
+    waiting: Callable[[BaseException], None] = lambda error: None,
+    away: tuple[type[BaseException], ...] = AWAY,
 ) -> T:
     """The result of ``call``, tried until the servers it needs are there. ``waiting`` hears each failure.
 
-    Whatever is not in ``AWAY`` is raised at once.
+    Whatever is not in ``away`` is raised at once.
     """
 
     try:
@@ -64,7 +67,7 @@ async def until_there(
         )
 
     retrying = AsyncRetrying(
-        retry=retry_if_exception_type(AWAY),
+        retry=retry_if_exception_type(away),
         wait=wait_exponential_jitter(multiplier=FIRST_SECONDS, max=LONGEST_SECONDS, jitter=FIRST_SECONDS),
         before_sleep=say,
     )

@@ -9,14 +9,14 @@ import orjson
 
 from infra.settings import REPOSITORY
 from projectors.bulk_worker import PASSED, REFUSED, Share
-from projectors.rebuild_row import RebuildRefused
+from projectors.rebuild_row import RebuildFailed, RebuildRefused
 
 Advanced = Mapping[str, Callable[[int], None]]
 """By projection: who hears of the records that were passed."""
 
 
 async def run_workers(shares: Sequence[Share], advanced: Advanced) -> None:
-    """Have each share filled by a process of its own. Raises ``RebuildRefused`` when one of them does not end well;
+    """Have each share filled by a process of its own. Raises ``RebuildStopped`` when one of them does not end well;
     what is committed stays, and the next rebuild goes on there."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -51,5 +51,9 @@ async def _run(share: Share, advanced: Advanced) -> None:
             worker.kill()
             await worker.wait()
     if code:
-        why = refused or f"a worker ended with code {code}"
-        raise RebuildRefused(f"{why}. Run the same command again: it goes on where it stopped.")
+        if refused:
+            raise RebuildRefused(refused)
+        names = ", ".join(part.projection for part in share.parts)
+        raise RebuildFailed(
+            f"{names}: a worker ended with code {code}. Run the same command again: it goes on where it stopped."
+        )

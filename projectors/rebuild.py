@@ -1,39 +1,58 @@
 """Rebuilds projections blue/green: a new generation is filled from the log beside the serving one, catches up, and
-takes over in one atomic switch. The generation before stays; a rebuild that was killed goes on where it stopped.
+takes over in one atomic switch. The generation before stays; a rebuild that was killed, or that lost a server, goes on
+where it stopped.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
-from typing import TypeVar
+from collections.abc import Sequence
+from contextlib import suppress
 
 import asyncpg
+from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from infra.log_reader import LogReader
+from infra.reason import reason
 from infra.settings import Settings
-from projectors.back_off import until_there
+from projectors.back_off import AWAY, until_there
 from projectors.bulk_group import BulkGroup, Joined
 from projectors.engine import store_of
 from projectors.log_ends import LogEnds
-from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
-from projectors.rebuild_compare import Different
+from projectors.rebuild_compare import Comparison, Different
 from projectors.rebuild_fill import Filler, Member
 from projectors.rebuild_options import DEFAULTS, RebuildOptions
-from projectors.rebuild_postgres import SWITCH_AGAIN, PostgresTarget
+from projectors.rebuild_postgres import PostgresTarget
 from projectors.rebuild_progress import Task
 from projectors.rebuild_redis import RedisTarget
 from projectors.rebuild_report import Report
-from projectors.rebuild_row import begin, only_one
+from projectors.rebuild_row import Begun, RebuildRefused, begin, only_one, serves_already
+from projectors.rebuild_turn import Turn
 from projectors.redis_store import RedisStore
 from projectors.sorting import Decode
-from projectors.store import ParkedKeys
+from projectors.store import PositionMoved, SwitchUnderWay
 
-NEAR = 1_000
-"""So many events behind, the rest is read while the live engine is held back."""
-
-T = TypeVar("T")
+RIGHT_SECONDS = 5.0
+"""So long after a lost connection PostgreSQL may take to free the right that it held."""
+CLOSE_SECONDS = 5.0
+LOST = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    RedisConnectionError,
+    RedisTimeoutError,
+    KafkaError,
+    PositionMoved,
+    SwitchUnderWay,
+)
+"""What a turn of a rebuild ends with when a server went away, or somebody was ahead of a commit: the next one goes on.
+Whatever else a server says would be said again."""
 
 
 class Rebuild:
@@ -52,86 +71,72 @@ class Rebuild:
         self._redis = redis
         self._projection = projection
         self._options = options
+        self._begun: Begun | None = None
+        self._switching: tuple[Comparison, int] | None = None
+        """What was compared, and the keys parked, once it may have switched."""
 
     async def run(self, decode: Decode, ends: LogEnds, task: Task, group: BulkGroup) -> Report:
-        """Fill with the group, index, catch up, compare, switch, drop what is older.
+        """Fill with the group, index, catch up, compare, switch, drop what is older. When a server goes away it is
+        waited for, the right to rebuild is taken again, and it goes on where the row and the positions say.
 
-        Raises ``RebuildRefused`` or ``LogBroken``.
+        Raises ``RebuildStopped`` or ``LogBroken``.
         """
-        partitions = await ends.partitions(self._projection.topic)
-        connection = await until_there("PostgreSQL", lambda: asyncpg.connect(self._settings.dsn))
+        name, started = self._projection.name, time.monotonic()
+
+        def lost(error: BaseException) -> None:
+            task.says(f"{reason(error)}; it waits, and goes on")
+
+        async def turn() -> Report:
+            return await self._turn(decode, ends, task, group, started)
+
         try:
-            await only_one(connection, self._projection.name)
-            begun = await begin(connection, self._projection, partitions, anew=self._options.anew)
-            store = store_of(self._pool, self._redis, self._projection, decode, rebuilding=begun.filling)
-            bulk = store_of(
-                self._pool, self._redis, self._projection, decode, rebuilding=begun.filling, bulk=begun.bulk
-            )
-            joining = Joined(self._projection, begun, Member(bulk, task.advanced))
-            return await self._fill(connection, joining, store, partitions, ends, task, group)
+            return await until_there(f"rebuild of {name}", turn, lost, LOST)
         finally:
-            group.leave(self._projection.name)
-            await connection.close()
+            group.leave(name)
 
-    async def _fill(
-        self,
-        connection: asyncpg.Connection,
-        joining: Joined,
-        store: PostgresStore | RedisStore,
-        partitions: Sequence[int],
-        ends: LogEnds,
-        task: Task,
-        group: BulkGroup,
-    ) -> Report:
-        started, begun = time.monotonic(), joining.begun
-        topic = self._projection.topic
-        target: PostgresTarget | RedisTarget
-        if isinstance(store, RedisStore):
-            target = RedisTarget(self._redis, connection, self._projection, begun, store)
-        else:
-            target = PostgresTarget(self._settings.dsn, connection, self._projection, begun, store)
-        await target.start()
-        member = Member(store, task.advanced)
-        filler = Filler(self._settings.bootstrap_servers, topic, self._pool, [member], limit=group.limit)
-        loaded = await until_there("load", lambda: store.load(partitions))
-        task.begin(begun.filling, begun.resumed)
-        indexed = begun.indexed
-        if indexed:
-            group.leave(self._projection.name)
-        while True:
-            goal = await ends.fresh(topic)
-            behind = sum(max(0, goal[number] - loaded.standings[number].position.next_offset) for number in partitions)
-            task.expect(behind)
-            if indexed and behind < NEAR:
-                break
-            if indexed:
-                await filler.fill(goal)
+    async def _turn(self, decode: Decode, ends: LogEnds, task: Task, group: BulkGroup, started: float) -> Report:
+        projection, settings = self._projection, self._settings
+        partitions = await ends.partitions(projection.topic)
+        connection = await until_there("PostgreSQL", lambda: asyncpg.connect(settings.dsn))
+        try:
+            begun, switched = await self._begin(connection, partitions)
+            store, bulk = (
+                store_of(self._pool, self._redis, projection, decode, rebuilding=begun.filling, bulk=way)
+                for way in (None, begun.bulk)
+            )
+            target: PostgresTarget | RedisTarget
+            if isinstance(store, RedisStore):
+                target = RedisTarget(self._redis, connection, projection, begun, store)
             else:
-                await group.fill(joining, goal)
-                task.says("making indexes")
-                await target.index()
-                indexed = True
-            loaded = await until_there("load", lambda: store.load(partitions))
+                target = PostgresTarget(settings.dsn, connection, projection, begun, store)
+            if not switched:
+                member = Member(store, task.advanced)
+                filler = Filler(settings.bootstrap_servers, projection.topic, self._pool, [member], limit=group.limit)
+                await target.start()
+                task.begin(begun.filling, begun.resumed)
+                turn = Turn(projection.topic, target, store, filler, partitions, ends, task)
+                await turn.fill(group, Joined(projection, begun, Member(bulk, task.advanced)))
+                compared = await turn.compare()
+                if compared.refuses and not self._options.accept:
+                    raise Different(projection.name, compared)
+                self._switching = compared, 0
+                self._switching = compared, await turn.switch(compared, self._options.actor)
+            assert self._switching is not None
+            compared, parked = self._switching
+            await target.drop_older()
+            seconds = time.monotonic() - started
+            return Report(projection.name, begun.filling, task.done, seconds, await target.rows(), parked, compared)
+        finally:
+            with suppress(*AWAY):
+                await connection.close(timeout=CLOSE_SECONDS)
 
-        async def caught_up(act: Callable[[LogReader, ParkedKeys], Awaitable[T]]) -> T:
-            while True:
-                loaded = await until_there("load", lambda: store.load(partitions))
-                async with filler.reader(loaded.standings) as reader:
-                    try:
-                        return await act(reader, loaded.parked)
-                    except SWITCH_AGAIN:
-                        task.says("queries hold the views, trying again")
-
-        task.says("comparing")
-        compared = await caught_up(target.compare)
-        accepted = compared.refuses and self._options.accept
-        if compared.refuses and not accepted:
-            raise Different(self._projection.name, compared)
-        await filler.fill(await ends.fresh(topic))
-        task.says("switching")
-        outcome = {"events": task.done, "accepted": accepted, "compared": compared.described()}
-        parked = await caught_up(partial(target.switch, actor=self._options.actor, outcome=outcome))
-        await target.drop_older()
-        seconds = time.monotonic() - started
-        rows = await target.rows()
-        return Report(self._projection.name, begun.filling, task.done, seconds, rows, len(parked.keys), compared)
+    async def _begin(self, connection: asyncpg.Connection, partitions: Sequence[int]) -> tuple[Begun, bool]:
+        """What is filled, and whether a switch has come about whose answer was lost with the connection."""
+        name, before = self._projection.name, self._begun
+        await only_one(connection, name, RIGHT_SECONDS if before else 0.0)
+        if before and await serves_already(connection, name, before.filling):
+            if self._switching is None:
+                raise RebuildRefused(f"{name}: another rebuild went on with it, and switched")
+            return before, True
+        self._begun = await begin(connection, self._projection, partitions, anew=self._options.anew and not before)
+        return self._begun, False

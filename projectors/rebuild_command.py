@@ -17,7 +17,7 @@ from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_plan import plan_all
 from projectors.rebuild_progress import Progress
-from projectors.rebuild_row import RebuildRefused
+from projectors.rebuild_row import RebuildStopped
 from projectors.rebuild_run import Run
 from projectors.registry import PROJECTIONS, named
 
@@ -43,7 +43,8 @@ def rebuild(
 ) -> None:
     """Fill a new generation beside the serving one, compare, then switch at once.
 
-    Exit 2: unknown name; 1: refused or cancelled; 3: not switched, since rows differ at the same version and events.
+    Exit 2: unknown name; 1: refused, failed or cancelled; 3: not switched, since rows differ at the same version and
+    events.
     """
     if every == bool(names):
         sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")
@@ -76,7 +77,7 @@ def rebuild(
 def _end(main: Callable[[Settings], Coroutine[Any, Any, None]], json: bool) -> None:
     try:
         run_process(main, FILLING)
-    except RebuildRefused as error:
+    except RebuildStopped as error:
         sys.stderr.write(f"{error}\n")
         if json:
             compared = error.comparison.described() if isinstance(error, Different) else None

@@ -19,7 +19,7 @@ from projectors.projection import Projection
 from projectors.projection_row import lock_row
 from projectors.rebuild_compare import NOT_HELD, TRIES, Comparison, Positions, TableCompared, wait_for_serving
 from projectors.rebuild_compare_redis import OWN, compare
-from projectors.rebuild_row import Begun, RebuildRefused, switch_row
+from projectors.rebuild_row import Begun, RebuildFailed, switch_row
 from projectors.redis_positions import fault_in, fields_of, is_of
 from projectors.redis_store import RedisStore
 from projectors.store import ParkedKeys
@@ -105,7 +105,7 @@ class RedisTarget:
         """Hold the live engine back, catch up with it, change over; then the row follows and it goes on. Gives what is
         parked in the filled generation.
 
-        Raises ``RebuildRefused`` when catching up takes too long; then nothing has changed.
+        Raises ``RebuildFailed`` when catching up takes too long; then nothing has changed.
         """
         name, filling, (new, served) = self._projection.name, self._begun.filling, self._prefixes
         held = names.switching_key(name)
@@ -120,7 +120,7 @@ class RedisTarget:
                 if await self._redis.eval(_SWITCH, len(keys), *keys, str(filling)):
                     break
                 if time.monotonic() > deadline:
-                    raise RebuildRefused(f"{name}: the serving generation could not be caught up with")
+                    raise RebuildFailed(f"{name}: the serving generation could not be caught up with")
                 await asyncio.sleep(0)
             await switch_row(self._connection, self._projection, filling, actor, outcome)
         return parked

@@ -1,5 +1,7 @@
 """A rebuild's entry in the projection's row: which generation it fills, that it is the only one, and the switch."""
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,20 +13,37 @@ from projectors.generations import create_generation, drop_generation, known_gen
 from projectors.projection import Bulk, Projection
 from projectors.projection_row import prepare_projection
 
+LOOK_SECONDS = 0.1
 
-class RebuildRefused(Exception):
-    """The rebuild cannot be done, or was taken over; the message says why. The serving generation is untouched."""
+
+class RebuildStopped(Exception):
+    """The rebuild ended before it switched; the message names the projection and says why. What serves is untouched."""
+
+    code = "rebuild_failed"
+    exit_code = 1
+    state = "failed"
+    """Of its run, as `/v1/rebuilds` shows it."""
+
+
+class RebuildFailed(RebuildStopped):
+    """Something that it needs did not work. What was filled stays, and the next rebuild goes on with it."""
+
+
+class RebuildRefused(RebuildStopped):
+    """The rebuild cannot be done, or was taken over."""
 
     code = "rebuild_refused"
-    exit_code = 1
+    state = "refused"
 
 
-class SeveralRefused(RebuildRefused):
-    """Several rebuilds of one command were refused; the message has each reason once."""
+class SeveralStopped(RebuildStopped):
+    """Several rebuilds of one command ended so; the message has each reason once. It was refused if all were."""
 
-    def __init__(self, refusals: Sequence[RebuildRefused]) -> None:
-        super().__init__("\n".join(dict.fromkeys(str(one) for one in refusals)))
-        self.exit_code = max(one.exit_code for one in refusals)
+    def __init__(self, several: Sequence[RebuildStopped]) -> None:
+        super().__init__("\n".join(dict.fromkeys(str(one) for one in several)))
+        self.exit_code = max(one.exit_code for one in several)
+        if all(one.state == RebuildRefused.state for one in several):
+            self.code, self.state = RebuildRefused.code, RebuildRefused.state
 
 
 class Begun(NamedTuple):
@@ -40,10 +59,26 @@ class Begun(NamedTuple):
     """How it is filled as long as it is not indexed; None when it has its keys."""
 
 
-async def only_one(connection: Connection, projection: str) -> None:
-    """Hold the right to rebuild while ``connection`` lives. Raises ``RebuildRefused`` when another has it."""
-    if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *rebuild_lock(projection)):
-        raise RebuildRefused(f"{projection} is being rebuilt already")
+async def only_one(connection: Connection, projection: str, wait_seconds: float = 0.0) -> None:
+    """Hold the right to rebuild while ``connection`` lives. Raises ``RebuildRefused`` when another has it and keeps it
+    for ``wait_seconds``.
+    """
+    deadline = time.monotonic() + wait_seconds
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *rebuild_lock(projection)):
+        if time.monotonic() >= deadline:
+            raise RebuildRefused(f"{projection} is being rebuilt already")
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def serves_already(connection: Connection, projection: str, filling: int) -> bool:
+    """Whether the generation that a rebuild was filling serves; else that is still to be done. Raises
+    ``RebuildRefused`` when neither is so.
+    """
+    sql = "SELECT active_generation, rebuilding_generation FROM stockroom.projections WHERE name = $1"
+    row = await connection.fetchrow(sql, projection)
+    if row is None or filling not in (row["active_generation"], row["rebuilding_generation"]):
+        raise RebuildRefused(f"{projection}: generation {filling} is not being rebuilt any more, another took over")
+    return bool(row["active_generation"] == filling)
 
 
 def resumable(row: asyncpg.Record, projection: Projection, *, anew: bool) -> int | None:

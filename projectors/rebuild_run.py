@@ -20,7 +20,7 @@ from projectors.projection import Projection
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_progress import Progress
 from projectors.rebuild_report import Report
-from projectors.rebuild_row import RebuildRefused
+from projectors.rebuild_row import RebuildStopped
 from projectors.rebuild_several import rebuild_all
 
 BEAT_SECONDS = 1.0
@@ -52,7 +52,7 @@ class Run(NamedTuple):
     processes: int
 
     async def go(self, settings: Settings, progress: Progress) -> list[Report]:
-        """Rebuild, and keep the row. Raises ``RebuildRefused``; ``CancelledError`` also when the row says so."""
+        """Rebuild, and keep the row. Raises ``RebuildStopped``; ``CancelledError`` also when the row says so."""
         options = self.options
         async with connect_postgres(settings, 1) as pool:
             with suppress(*AWAY):  # the rebuild itself says what does not answer
@@ -70,8 +70,8 @@ class Run(NamedTuple):
                 reports = await work
                 state = "done"
                 return reports
-            except RebuildRefused as refusal:
-                state, error = "refused", str(refusal)
+            except RebuildStopped as stopped:
+                state, error = stopped.state, str(stopped)
                 raise
             except asyncio.CancelledError:
                 state = "cancelled"

@@ -24,16 +24,16 @@ from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_progress import Progress
 from projectors.rebuild_rate import RateLimit
 from projectors.rebuild_report import Report
-from projectors.rebuild_row import RebuildRefused, SeveralRefused
+from projectors.rebuild_row import RebuildFailed, RebuildRefused, RebuildStopped, SeveralStopped
 from projectors.sorting import Decoder
-from projectors.store import NotCommitted, RebuildNeeded, StoreDamaged
+from projectors.store import GenerationMoved, NotCommitted, RebuildNeeded, StoreDamaged
 from projectors.voids_known import voids_known
 
 REMEMBERED = 10_000
 
 
 async def all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> None:
-    """Raise ``RebuildRefused`` that says which servers do not answer, if any."""
+    """Raise ``RebuildFailed`` that says which servers do not answer, if any."""
     asked: dict[str, Callable[[], Awaitable[Any]]] = {
         "Kafka": partial(_topics_there, settings.bootstrap_servers, sorted(topics)),
         "PostgreSQL": partial(ask_postgres, settings.dsn),
@@ -41,7 +41,7 @@ async def all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> N
     }
     answers = zip(asked, await asyncio.gather(*map(failing, asked.values())), strict=True)
     if away := "; ".join(f"{name}: {why}" for name, why in answers if why):
-        raise RebuildRefused(f"{away}\nIs it up? ./stockroom status")
+        raise RebuildFailed(f"{away}\nIs it up? ./stockroom status")
 
 
 async def _topics_there(bootstrap_servers: str, topics: Sequence[str]) -> None:
@@ -69,8 +69,8 @@ async def rebuild_all(
     """Rebuild several projections side by side, with a progress display; a topic is read and decoded once for all that
     begin together, by ``partitions_in_parallel`` processes, or by one where the rate is limited.
 
-    Raises ``RebuildRefused`` for those that cannot be rebuilt, or that a server went away from while they could not
-    wait for it, after the others are done; and at once when a server does not answer.
+    Raises ``RebuildStopped`` for those that could not be rebuilt, after the others are done; and at once when a server
+    does not answer. One that goes away later is waited for.
     """
     progress = progress or Progress()
     topics = {projection.topic for projection in projections}
@@ -99,21 +99,26 @@ async def rebuild_all(
             progress.report(reports)
         finally:
             watching.cancel()
-    refusals = [_refusal(result) for result in results if isinstance(result, BaseException)]
-    if refusals:
-        raise SeveralRefused(refusals) if len(refusals) > 1 else refusals[0]
+    stopped = [
+        _stopped(projection.name, result)
+        for projection, result in zip(projections, results, strict=True)
+        if isinstance(result, BaseException)
+    ]
+    if stopped:
+        raise SeveralStopped(stopped) if len(stopped) > 1 else stopped[0]
     return reports
 
 
-def _refusal(error: BaseException) -> RebuildRefused:
+def _stopped(projection: str, error: BaseException) -> RebuildStopped:
     """Why a rebuild did not come about. What is not foreseen is raised as it is."""
-    if isinstance(error, RebuildRefused):
+    if isinstance(error, RebuildStopped):
         return error
     if isinstance(error, LogBroken):
-        return RebuildRefused(f"{error.code}: {error}")
+        return RebuildFailed(f"{projection}: {error.code}: {error}")
     if isinstance(error, StoreDamaged):
         return RebuildRefused(f"{error}, with `--anew`: what was filled is not gone on with.")
+    if isinstance(error, GenerationMoved):
+        return RebuildRefused(f"{error}: another took over")
     if isinstance(error, (*AWAY, NotCommitted)):
-        why = f"a server went away ({reason(error)})" if isinstance(error, AWAY) else str(error)
-        return RebuildRefused(f"{why}. Run the same command again: it goes on where it stopped.")
+        return RebuildFailed(f"{projection}: {reason(error)}. Run the same command again: it goes on where it stopped.")
     raise error

@@ -12,7 +12,7 @@ from infra.settings import REPOSITORY
 from projectors.rebuild_compare import Different
 from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_postgres import PostgresTarget
-from projectors.rebuild_row import RebuildRefused, SeveralRefused, begin
+from projectors.rebuild_row import RebuildFailed, RebuildRefused, SeveralStopped, begin
 from projectors.rebuild_run import Run
 from tests.projectors.rebuilding import generation, quiet
 from tests.projectors.tiny import PARTITIONS, Bench, received
@@ -165,7 +165,9 @@ async def _killed_at(bench: Bench, step: str) -> bool:
     return False
 
 
-def test_what_several_rebuilds_were_refused_for_alike_is_said_once() -> None:
-    reasons = ["Kafka is away", "sales is being rebuilt already", "Kafka is away"]
-    refused = SeveralRefused([RebuildRefused(reason) for reason in reasons])
-    assert str(refused) == "Kafka is away\nsales is being rebuilt already"
+def test_what_several_rebuilds_ended_for_alike_is_said_once() -> None:
+    reasons = ["sales is being rebuilt already", "Kafka is away", "sales is being rebuilt already"]
+    refused = SeveralStopped([RebuildRefused(reason) for reason in reasons])
+    assert (str(refused), refused.state) == ("sales is being rebuilt already\nKafka is away", "refused")
+    both = SeveralStopped([RebuildRefused("sales is being rebuilt already"), RebuildFailed("Kafka is away")])
+    assert (both.state, both.code) == ("failed", "rebuild_failed")

@@ -1,0 +1,89 @@
+"""The steps of a rebuild over one connection: fill and index, compare, switch. Another turn may begin each again."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+from infra.log_reader import LogReader
+from projectors.back_off import until_there
+from projectors.bulk_group import BulkGroup, Joined
+from projectors.log_ends import LogEnds
+from projectors.postgres_store import PostgresStore
+from projectors.rebuild_compare import Comparison
+from projectors.rebuild_fill import Filler
+from projectors.rebuild_postgres import SWITCH_AGAIN, PostgresTarget
+from projectors.rebuild_progress import Task
+from projectors.rebuild_redis import RedisTarget
+from projectors.redis_store import RedisStore
+from projectors.store import Loaded, ParkedKeys
+
+NEAR = 1_000
+"""So many events behind, the rest is read while the live engine is held back."""
+
+T = TypeVar("T")
+
+
+class Turn(NamedTuple):
+    """One generation on its way, whose ``store`` the ``filler`` fills and whose ``target`` the rest is asked of."""
+
+    topic: str
+    target: PostgresTarget | RedisTarget
+    store: PostgresStore | RedisStore
+    filler: Filler
+    partitions: Sequence[int]
+    ends: LogEnds
+    task: Task
+
+    async def fill(self, group: BulkGroup, joining: Joined) -> None:
+        """All but the last few events: with the group until there are indexes, alone from then on.
+
+        Raises ``RebuildStopped`` or ``LogBroken``.
+        """
+        indexed = joining.begun.indexed
+        if indexed:
+            group.leave(joining.projection.name)
+        while True:
+            loaded = await self._load()
+            goal = await self.ends.fresh(self.topic)
+            behind = sum(
+                max(0, goal[number] - loaded.standings[number].position.next_offset) for number in self.partitions
+            )
+            self.task.expect(behind)
+            if indexed and behind < NEAR:
+                break
+            if indexed:
+                await self.filler.fill(goal)
+            else:
+                await group.fill(joining, goal)
+                self.task.says("making indexes")
+                await self.target.index()
+                indexed = True
+
+    async def compare(self) -> Comparison:
+        """Compare with the serving generation."""
+        self.task.says("comparing")
+        return await self._caught_up(self.target.compare)
+
+    async def switch(self, compared: Comparison, actor: str) -> int:
+        """Let the filled generation serve; gives how many keys are parked in it."""
+        accepted = compared.refuses
+
+        async def act(reader: LogReader, parked: ParkedKeys) -> ParkedKeys:
+            outcome = {"events": self.task.done, "accepted": accepted, "compared": compared.described()}
+            return await self.target.switch(reader, parked, actor, outcome)
+
+        await self.filler.fill(await self.ends.fresh(self.topic))
+        self.task.says("switching")
+        return len((await self._caught_up(act)).keys)
+
+    async def _caught_up(self, act: Callable[[LogReader, ParkedKeys], Awaitable[T]]) -> T:
+        """Act with a reader at the filled generation's positions, again while queries hold the views."""
+        while True:
+            loaded = await self._load()
+            async with self.filler.reader(loaded.standings) as reader:
+                try:
+                    return await act(reader, loaded.parked)
+                except SWITCH_AGAIN:
+                    self.task.says("queries hold the views, trying again")
+
+    async def _load(self) -> Loaded:
+        return await until_there("load", lambda: self.store.load(self.partitions))

@@ -1,0 +1,126 @@
+"""A rebuild that loses the connection on which it holds its right takes it again, and goes on where it stood."""
+
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from projectors import rebuild as rebuilding
+from projectors.control_tables import rebuild_lock
+from projectors.rebuild_options import DEFAULTS, RebuildOptions
+from projectors.rebuild_postgres import PostgresTarget
+from projectors.rebuild_redis import RedisTarget
+from projectors.rebuild_row import RebuildRefused
+from projectors.rebuild_run import Run
+from tests.projectors.rebuilding import generation, quiet
+from tests.projectors.tiny import Bench, received
+
+both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
+_HOLDERS = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = $1 AND objid = $2
+"""
+
+
+async def _terminate(bench: Bench) -> None:
+    """End the connection on which the bench's rebuild holds its right, as a restart of PostgreSQL does."""
+    unsigned = [number % 2**32 for number in rebuild_lock(bench.projection.name)]
+    assert [row[0] for row in await bench.pool.fetch(_HOLDERS, *unsigned)] == [True]
+
+
+def _losing(bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str) -> list[str]:
+    """Terminate the connection as a step begins for the first time; gives the list of the times it began."""
+    target: type[Any] = PostgresTarget if bench.projection.store == "postgres" else RedisTarget
+    act, begun = getattr(target, step), list[str]()
+
+    async def losing(self: Any, *args: Any, **options: Any) -> Any:
+        begun.append(step)
+        if len(begun) == 1:
+            await _terminate(bench)
+        return await act(self, *args, **options)
+
+    monkeypatch.setattr(target, step, losing)
+    return begun
+
+
+async def _rebuild(bench: Bench, options: RebuildOptions = DEFAULTS) -> asyncpg.Record:
+    run = Run(uuid4(), [bench.projection], options, 1)
+    try:
+        await run.go(bench.settings, quiet())
+    finally:
+        row = await bench.pool.fetchrow("SELECT * FROM stockroom.rebuilds WHERE id = $1", run.id)
+    assert row is not None
+    return row
+
+
+@both_stores
+@pytest.mark.parametrize("step", ["index", "compare", "switch", "drop_older"])
+async def test_it_goes_on_after_its_connection_was_lost(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    for partition in range(3):
+        await bench.writer.append(partition, [received(f"s{n % 7}") for n in range(700)])
+    everything = {f"s{n}": 300 for n in range(7)}
+    begun = _losing(bench, monkeypatch, step)
+    async with bench.working():
+        await bench.until_totals(everything)
+        row = await _rebuild(bench, RebuildOptions(anew=True))
+        assert (row["state"], row["error"], len(begun) > 0) == ("done", None, True)
+        assert await generation(bench) == 2
+        assert await bench.totals() == everything
+        await bench.writer.append(1, [received("s1")])
+        await bench.until_totals({**everything, "s1": 301})
+
+
+async def test_it_is_refused_where_another_took_its_right_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.writer.append(0, [received("a")])
+    index, other = PostgresTarget.index, await asyncpg.connect(bench.settings.dsn)
+
+    async def taken(target: PostgresTarget) -> None:
+        await _terminate(bench)
+        await other.execute("SELECT pg_advisory_lock($1, $2)", *rebuild_lock(bench.projection.name))
+        await index(target)
+
+    monkeypatch.setattr(PostgresTarget, "index", taken)
+    monkeypatch.setattr(rebuilding, "RIGHT_SECONDS", 0.3)
+    try:
+        with pytest.raises(RebuildRefused, match=f"{bench.projection.name} is being rebuilt already"):
+            await _rebuild(bench)
+    finally:
+        await other.close()
+    assert await generation(bench) == 1
+
+
+async def test_it_is_refused_where_another_went_on_and_switched_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.writer.append(0, [received("a")])
+    index, others = PostgresTarget.index, list[asyncpg.Record]()
+
+    async def overtaken(target: PostgresTarget) -> None:
+        monkeypatch.setattr(PostgresTarget, "index", index)
+        await _terminate(bench)
+        others.append(await _rebuild(bench))
+        await index(target)
+
+    monkeypatch.setattr(PostgresTarget, "index", overtaken)
+    with pytest.raises(RebuildRefused, match="another rebuild went on with it, and switched"):
+        await _rebuild(bench)
+    assert ([row["state"] for row in others], await generation(bench)) == (["done"], 2)
+    assert await bench.totals() == {"a": 1}
+
+
+async def test_what_failed_is_not_told_as_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.writer.append(0, [received("a")])
+
+    async def broken(target: PostgresTarget) -> None:
+        await bench.pool.execute("SELECT broken")
+
+    monkeypatch.setattr(PostgresTarget, "index", broken)
+    run = Run(uuid4(), [bench.projection], DEFAULTS, 1)
+    with pytest.raises(Exception, match=rf"{bench.projection.name}: .*broken.*goes on where it stopped"):
+        await run.go(bench.settings, quiet())
+    assert await bench.pool.fetchval("SELECT state FROM stockroom.rebuilds WHERE id = $1", run.id) == "failed"
