@@ -89,6 +89,7 @@ CREATE TABLE IF NOT EXISTS stockroom.rebuilds (
     error text
 );
 CREATE INDEX IF NOT EXISTS rebuilds_by_time ON stockroom.rebuilds (started_at);
+ALTER TABLE stockroom.rebuilds ADD COLUMN IF NOT EXISTS code text;
 """
 """All of it may run again on a database of any age: what came later stands as ``ALTER TABLE`` at the end."""
 

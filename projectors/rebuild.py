@@ -20,7 +20,7 @@ from projectors.bulk_group import BulkGroup, Joined
 from projectors.engine import store_of
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
-from projectors.rebuild_compare import Comparison, Different
+from projectors.rebuild_compare import Comparison, Different, NotCompared
 from projectors.rebuild_fill import Filler, Member
 from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_postgres import PostgresTarget
@@ -116,9 +116,10 @@ class Rebuild:
                 task.begin(begun.filling, begun.resumed)
                 turn = Turn(projection.topic, target, store, filler, partitions, ends, task)
                 await turn.fill(group, Joined(projection, begun, Member(bulk, task.advanced)))
-                compared = await turn.compare()
-                if compared.refuses and not self._options.accept:
-                    raise Different(projection.name, compared)
+                accept = self._options.accept
+                compared = await turn.compare(patient=not accept and begun.serving_version == projection.version)
+                if compared.refuses and not accept:
+                    raise (Different if compared.differ else NotCompared)(projection.name, compared)
                 self._switching = compared, 0
                 self._switching = compared, await turn.switch(compared, self._options.actor)
             assert self._switching is not None

@@ -17,7 +17,7 @@ class RebuildRequest(BaseModel):
         default=None, ge=1, le=64, description="Processes that read partitions side by side; null: one a core."
     )
     rate: float | None = Field(default=None, ge=1, description="Most events a second, read by one process.")
-    accept: bool = Field(default=False, description="Switch although rows differ from those that serve.")
+    accept: bool = Field(default=False, description="Switch although rows differ, or could not be compared.")
     anew: bool = Field(default=False, description="Drop what an earlier rebuild has filled and left.")
 
 
@@ -34,6 +34,9 @@ class RebuildShown(BaseModel):
     ended_at: datetime | None
     progress: list[dict[str, Any]] = Field(
         description="By projection: generation, step, events done and expected, report."
+    )
+    code: str | None = Field(
+        description="Why it ended: `rows_differ`, `not_compared`, `rebuild_refused`, `rebuild_failed`."
     )
     error: str | None
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from infra.process import FILLING, run_process
 from infra.settings import Settings
-from projectors.rebuild_compare import Different
+from projectors.rebuild_compare import NotSwitched
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_plan import plan_all
 from projectors.rebuild_progress import Progress
@@ -35,7 +35,7 @@ def rebuild(
         float | None, typer.Option(min=1, help="Read so many events a second at most, in one process.")
     ] = None,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Switch although rows differ from those that serve.")
+        bool, typer.Option("--accept", help="Switch although rows differ, or could not be compared.")
     ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Drop what an earlier rebuild left, and fill again.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Say it as one JSON object; progress on stderr.")] = False,
@@ -44,7 +44,7 @@ def rebuild(
     """Fill a new generation beside the serving one, compare, then switch at once.
 
     Exit 2: unknown name; 1: refused, failed or cancelled; 3: not switched, since rows differ at the same version and
-    events.
+    events; 4: not switched, since what serves has the same version and could not be compared.
     """
     if every == bool(names):
         sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")
@@ -80,7 +80,7 @@ def _end(main: Callable[[Settings], Coroutine[Any, Any, None]], json: bool) -> N
     except RebuildStopped as error:
         sys.stderr.write(f"{error}\n")
         if json:
-            compared = error.comparison.described() if isinstance(error, Different) else None
+            compared = error.comparison.described() if isinstance(error, NotSwitched) else None
             _say({"code": error.code, "error": str(error), "compared": compared})
         raise typer.Exit(error.exit_code) from error
     except asyncio.CancelledError as error:

@@ -1,21 +1,9 @@
 """What the comparison of a filled generation with the serving one found, before the switch."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from projectors.rebuild_row import Begun, RebuildRefused
-
-TRIES = 3
-STILL_SECONDS = 2.0
-"""A serving generation that is behind and does not move for so long is not waited for: nothing fills it."""
-WAIT_SECONDS = 30.0
-LOOK_SECONDS = 0.02
-NOT_HELD = "the serving generation could not be held at one position"
-
-Positions = dict[int, int]
-"""Next offset by partition."""
 
 
 class TableCompared(NamedTuple):
@@ -52,6 +40,8 @@ class Comparison(NamedTuple):
     parked: tuple[int, int]
     """Parked records of the serving and of the filled generation."""
     incomplete: str = ""
+    skipped: bool = False
+    """The serving generation has rows that could have been compared, and was passed by."""
 
     @property
     def differ(self) -> bool:
@@ -60,8 +50,10 @@ class Comparison(NamedTuple):
 
     @property
     def refuses(self) -> bool:
-        """Whether they differ although code of the same version made both."""
-        return self.differ and self.begun.serving_version == self.version
+        """Whether a person has to accept the switch: code of the same version made both, and they differ or were not
+        compared.
+        """
+        return (self.differ or self.skipped) and self.begun.serving_version == self.version
 
     def lines(self) -> list[str]:
         """It in words. Of tables that are the same nothing is said."""
@@ -73,7 +65,8 @@ class Comparison(NamedTuple):
         told = [line for one in self.tables if one.differ is not False for line in one.lines()]
         if not told and not self.incomplete:
             about += "; all rows are the same"
-        return [about, *([f"not compared in full: {self.incomplete}"] if self.incomplete else []), *told]
+        how = "NOT COMPARED" if self.skipped else "not compared in full"
+        return [about, *([f"{how}: {self.incomplete}"] if self.incomplete else []), *told]
 
     def described(self) -> Mapping[str, Any]:
         """It as JSON."""
@@ -84,42 +77,58 @@ class Comparison(NamedTuple):
             "filled_version": self.version,
             "differ": self.differ,
             "incomplete": self.incomplete or None,
+            "skipped": self.skipped,
             "parked": list(self.parked),
             "tables": [one._asdict() for one in self.tables],
         }
 
 
-class Different(RebuildRefused):
-    """The filled generation has other rows than the serving one, from the same events by the same version. It is kept,
-    and the next rebuild goes on with it.
+class NotSwitched(RebuildRefused):
+    """What the comparison found forbids the switch until a person accepts it. What was filled is kept, and the next
+    rebuild goes on with it.
     """
+
+    def __init__(self, projection: str, comparison: Comparison) -> None:
+        super().__init__("\n".join([self.said(projection), *comparison.lines(), self.way_out(projection)]))
+        self.comparison = comparison
+
+    def said(self, projection: str) -> str:
+        """What the matter is."""
+        raise NotImplementedError
+
+    def way_out(self, projection: str) -> str:
+        """What can be done."""
+        raise NotImplementedError
+
+
+class Different(NotSwitched):
+    """The filled generation has other rows than the serving one, from the same events by the same version."""
 
     code = "rows_differ"
     exit_code = 3
 
-    def __init__(self, projection: str, comparison: Comparison) -> None:
-        super().__init__(
-            "\n".join(
-                [
-                    f"{projection} was not switched: the rows differ, though version and events are the same",
-                    *comparison.lines(),
-                    f"`./stockroom rebuild {projection} --accept` switches all the same, `--anew` fills it again.",
-                ]
-            )
+    def said(self, projection: str) -> str:
+        """What the matter is."""
+        return f"{projection} was not switched: the rows differ, though version and events are the same"
+
+    def way_out(self, projection: str) -> str:
+        """What can be done."""
+        return f"`./stockroom rebuild {projection} --accept` switches all the same, `--anew` fills it again."
+
+
+class NotCompared(NotSwitched):
+    """The serving generation, which the same version has filled, stands still or could not be held."""
+
+    code = "not_compared"
+    exit_code = 4
+
+    def said(self, projection: str) -> str:
+        """What the matter is."""
+        return f"{projection} was not switched: it could not be compared with what serves, which has the same version"
+
+    def way_out(self, projection: str) -> str:
+        """What can be done."""
+        return (
+            f"Start the projectors and run the same command again, which goes on; "
+            f"`./stockroom rebuild {projection} --accept` switches all the same."
         )
-        self.comparison = comparison
-
-
-async def wait_for_serving(served: Callable[[], Awaitable[Positions]], filled: Positions) -> str:
-    """Wait until the serving generation has all that the filled one has. Gives why it has not, else ``""``."""
-    began = moved = time.monotonic()
-    before = await served()
-    while lacking := sum(max(0, end - before.get(partition, 0)) for partition, end in filled.items()):
-        now = time.monotonic()
-        if now - moved > STILL_SECONDS or now - began > WAIT_SECONDS:
-            return f"the serving generation is {lacking:,} records behind"
-        await asyncio.sleep(LOOK_SECONDS)
-        standing = await served()
-        if standing != before:
-            before, moved = standing, now
-    return ""

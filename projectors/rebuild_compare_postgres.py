@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from projectors.control_tables import Connection
 from projectors.generations import schema_of
 from projectors.projection import Projection
-from projectors.rebuild_compare import Comparison, Positions, TableCompared
+from projectors.rebuild_compare import Comparison, TableCompared
 from projectors.rebuild_row import Begun
+from projectors.rebuild_wait import Positions
 from projectors.row_digest import SEARCHED_BUCKETS, Digest, Rows, columns_of, digest, key_of, only_in
 
 _POSITIONS = """

@@ -27,6 +27,7 @@ SILENT_SECONDS = 30
 _SHOWN = f"""
 SELECT id, names, actor, started_at, beat_at, ended_at, progress, cancelled,
     CASE WHEN lost THEN 'failed' ELSE state END AS state,
+    CASE WHEN lost THEN 'rebuild_failed' ELSE code END AS code,
     CASE WHEN lost THEN 'no sign of life since ' || beat_at ELSE error END AS error
 FROM (SELECT *, state = 'running' AND beat_at < now() - interval '{SILENT_SECONDS} seconds' AS lost
       FROM stockroom.rebuilds) r

@@ -1,5 +1,6 @@
 """The part of a rebuild that is PostgreSQL's: indexes, the one transaction of the switch, old generations, counts."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,10 +24,12 @@ from projectors.positions import hold_all
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
 from projectors.projection_row import hold_back, let_go, lock_row
-from projectors.rebuild_compare import NOT_HELD, TRIES, Comparison, wait_for_serving
+from projectors.rebuild_compare import Comparison
 from projectors.rebuild_compare_postgres import compare, positions
 from projectors.rebuild_row import Begun, switch_row
+from projectors.rebuild_wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, wait_for_serving
 from projectors.store import ParkedKeys
+from projectors.workers import anybody_fills
 
 log = structlog.get_logger()
 
@@ -83,7 +86,7 @@ class PostgresTarget:
         sql = "UPDATE stockroom.projections SET rebuilding_indexed = true, rebuilding_bulk = false WHERE name = $1"
         await self._connection.execute(sql, self._projection.name)
 
-    async def compare(self, reader: LogReader, parked: ParkedKeys) -> Comparison:
+    async def compare(self, reader: LogReader, parked: ParkedKeys, patience: Patience) -> Comparison:
         """Compare with the serving generation. That is held back only until both stand at the same positions and the
         snapshot is taken in which they are compared.
 
@@ -91,12 +94,11 @@ class PostgresTarget:
         """
         snapshot = await asyncpg.connect(self._dsn, server_settings={"jit": "off"})
         try:
-            incomplete = await wait_for_serving(
-                self._served, {partition: one.next_offset for (_, partition), one in reader.positions.items()}
-            )
+            filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}
+            waited = await wait_for_serving(self._served, filled, self._lives, patience)
             for _ in range(TRIES):
                 async with snapshot.transaction(isolation="repeatable_read", readonly=True):
-                    if not incomplete:
+                    if not waited.why:
                         await hold_back(self._connection, self._projection.name)
                         try:
                             async with self._connection.transaction():
@@ -104,12 +106,18 @@ class PostgresTarget:
                             served, filled = await positions(snapshot, self._projection, self._begun)
                         finally:
                             await let_go(self._connection, self._projection.name)
-                        if served != filled:
-                            continue
-                    return await compare(snapshot, self._projection, self._begun, incomplete)
-            return await compare(self._connection, self._projection, self._begun, NOT_HELD)
+                    if waited.why or served == filled:
+                        compared = await compare(snapshot, self._projection, self._begun, waited.why)
+                        return compared._replace(skipped=waited.skipped)
+                patience.says(f"{NOT_HELD}, trying again")
+                await asyncio.sleep(PAUSE_SECONDS)
+            compared = await compare(self._connection, self._projection, self._begun, NOT_HELD)
+            return compared._replace(skipped=True)
         finally:
             snapshot.terminate()
+
+    async def _lives(self) -> bool:
+        return await anybody_fills(self._connection, self._projection.name, self._begun.serving_version)
 
     async def _served(self) -> dict[int, int]:
         return (await positions(self._connection, self._projection, self._begun))[0]

@@ -21,7 +21,8 @@ from projectors.back_off import AWAY
 log = structlog.get_logger()
 
 _FAILED = """
-UPDATE stockroom.rebuilds SET state = 'failed', ended_at = now(), error = $2 WHERE id = $1 AND state = 'running'
+UPDATE stockroom.rebuilds SET state = 'failed', code = 'rebuild_failed', ended_at = now(), error = $2
+WHERE id = $1 AND state = 'running'
 """
 
 

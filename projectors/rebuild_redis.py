@@ -17,12 +17,14 @@ from projectors import redis_keys as names
 from projectors.control_tables import Connection
 from projectors.projection import Projection
 from projectors.projection_row import lock_row
-from projectors.rebuild_compare import NOT_HELD, TRIES, Comparison, Positions, TableCompared, wait_for_serving
+from projectors.rebuild_compare import Comparison, TableCompared
 from projectors.rebuild_compare_redis import OWN, compare
 from projectors.rebuild_row import Begun, RebuildFailed, switch_row
+from projectors.rebuild_wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, Positions, wait_for_serving
 from projectors.redis_positions import fault_in, fields_of, is_of
 from projectors.redis_store import RedisStore
 from projectors.store import ParkedKeys
+from projectors.workers import anybody_fills
 
 _SWITCH = Path(__file__).with_name("redis_switch.lua").read_text()
 HOLD_MS = 3_000
@@ -56,7 +58,7 @@ class RedisTarget:
     async def index(self) -> None:
         """Redis has no indexes to make."""
 
-    async def compare(self, reader: LogReader, parked: ParkedKeys) -> Comparison:
+    async def compare(self, reader: LogReader, parked: ParkedKeys, patience: Patience) -> Comparison:
         """Compare with the serving generation while that is held back, for seconds at most.
 
         ``reader`` stands at the filled generation's positions.
@@ -65,10 +67,11 @@ class RedisTarget:
         held = names.switching_key(name)
         if fault := fault_in(await fields_of(self._redis, served), self._begun.serving_version):
             return await self._comparison([], f"the serving generation {fault}")
-        incomplete = await wait_for_serving(
-            self._served, {partition: one.next_offset for (_, partition), one in reader.positions.items()}
-        )
-        for _ in range(0 if incomplete else TRIES):
+        filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}
+        waited = await wait_for_serving(self._served, filled, self._lives, patience)
+        if waited.why:
+            return (await self._comparison([], waited.why))._replace(skipped=waited.skipped)
+        for _ in range(TRIES):
             try:
                 await self._redis.set(held, self._begun.filling, px=HOLD_MS)
                 parked = await self._catch_up(reader.exactly, parked)
@@ -80,11 +83,16 @@ class RedisTarget:
             filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}
             if before == after == filled:
                 return await self._comparison(differences, incomplete)
-        return await self._comparison([], incomplete or NOT_HELD)
+            patience.says(f"{NOT_HELD}, trying again")
+            await asyncio.sleep(PAUSE_SECONDS)
+        return (await self._comparison([], NOT_HELD))._replace(skipped=True)
 
     async def _comparison(self, differences: Sequence[TableCompared], incomplete: str) -> Comparison:
         parked = [await self._redis.hlen(f"{prefix}parked") for prefix in reversed(self._prefixes)]
         return Comparison(self._begun, self._projection.version, differences, (parked[0], parked[1]), incomplete)
+
+    async def _lives(self) -> bool:
+        return await anybody_fills(self._connection, self._projection.name, self._begun.serving_version)
 
     async def _served(self) -> Positions:
         standings = await self._store.standings(self._begun.serving)

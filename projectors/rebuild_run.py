@@ -32,7 +32,8 @@ ON CONFLICT (id) DO UPDATE SET beat_at = now() RETURNING actor
 """
 _BEAT = "UPDATE stockroom.rebuilds SET beat_at = now(), progress = $2 WHERE id = $1 RETURNING cancelled"
 _END = """
-UPDATE stockroom.rebuilds SET beat_at = now(), ended_at = now(), progress = $2, state = $3, error = $4 WHERE id = $1
+UPDATE stockroom.rebuilds SET beat_at = now(), ended_at = now(), progress = $2, state = $3, error = $4, code = $5
+WHERE id = $1
 """
 
 
@@ -65,13 +66,13 @@ class Run(NamedTuple):
                 )
             )
             beating = asyncio.create_task(self._beat(pool, progress, work.cancel))
-            state, error = "failed", ""
+            state, error, code = "failed", "", None
             try:
                 reports = await work
                 state = "done"
                 return reports
             except RebuildStopped as stopped:
-                state, error = stopped.state, str(stopped)
+                state, error, code = stopped.state, str(stopped), stopped.code
                 raise
             except asyncio.CancelledError:
                 state = "cancelled"
@@ -85,7 +86,7 @@ class Run(NamedTuple):
                 beating.cancel()
                 with suppress(*AWAY):
                     async with asyncio.timeout(END_SECONDS):
-                        await pool.execute(_END, self.id, _json(progress), state, error or None)
+                        await pool.execute(_END, self.id, _json(progress), state, error or None, code)
 
     async def _beat(self, pool: asyncpg.Pool, progress: Progress, cancel: Callable[[], Any]) -> None:
         while True:

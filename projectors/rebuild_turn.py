@@ -1,6 +1,7 @@
 """The steps of a rebuild over one connection: fill and index, compare, switch. Another turn may begin each again."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from infra.log_reader import LogReader
@@ -13,6 +14,7 @@ from projectors.rebuild_fill import Filler
 from projectors.rebuild_postgres import SWITCH_AGAIN, PostgresTarget
 from projectors.rebuild_progress import Task
 from projectors.rebuild_redis import RedisTarget
+from projectors.rebuild_wait import Patience
 from projectors.redis_store import RedisStore
 from projectors.store import Loaded, ParkedKeys
 
@@ -58,10 +60,10 @@ class Turn(NamedTuple):
                 await self.target.index()
                 indexed = True
 
-    async def compare(self) -> Comparison:
-        """Compare with the serving generation."""
+    async def compare(self, *, patient: bool) -> Comparison:
+        """Compare with the serving generation, which is waited for as ``Patience`` says."""
         self.task.says("comparing")
-        return await self._caught_up(self.target.compare)
+        return await self._caught_up(partial(self.target.compare, patience=Patience(self.task.says, patient)))
 
     async def switch(self, compared: Comparison, actor: str) -> int:
         """Let the filled generation serve; gives how many keys are parked in it."""

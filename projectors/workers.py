@@ -13,7 +13,7 @@ import structlog
 
 from infra.settings import Settings
 from projectors.back_off import AWAY, until_there
-from projectors.control_tables import create_control_tables
+from projectors.control_tables import Connection, create_control_tables
 from projectors.projection import Projection
 from projectors.sharing import shares
 
@@ -30,6 +30,10 @@ INSERT INTO stockroom.workers AS w VALUES ($1, $2, clock_timestamp())
 ON CONFLICT (worker) DO UPDATE SET runs = excluded.runs, seen_at = excluded.seen_at
 """
 _LIVE = "SELECT worker, runs FROM stockroom.workers WHERE seen_at > clock_timestamp() - make_interval(secs => $1)"
+_FILLS = """
+SELECT EXISTS (SELECT FROM stockroom.workers
+               WHERE $1 = ANY (runs) AND seen_at > clock_timestamp() - make_interval(secs => $2))
+"""
 _FORGET = f"DELETE FROM stockroom.workers WHERE seen_at < clock_timestamp() - interval '{FORGOTTEN}'"
 _LEAVE = "DELETE FROM stockroom.workers WHERE worker = $1"
 
@@ -58,7 +62,7 @@ class Workers:
     def __init__(self, pool: asyncpg.Pool, name: str, projections: Sequence[Projection]) -> None:
         self.name = name
         self._pool = pool
-        self._runs = [_run(projection) for projection in projections]
+        self._runs = [_run(one.name, one.version) for one in projections]
         self._live: dict[str, frozenset[str]] = {}
         self._look = asyncio.Event()
 
@@ -78,7 +82,7 @@ class Workers:
 
     def share(self, projection: Projection, partitions: Sequence[int]) -> frozenset[int]:
         """The partitions that this worker should fill."""
-        peers = {name for name, runs in self._live.items() if _run(projection) in runs}
+        peers = {name for name, runs in self._live.items() if _run(projection.name, projection.version) in runs}
         return shares(frozenset(peers | {self.name}), projection.name, tuple(partitions))[self.name]
 
     async def run(self) -> None:
@@ -114,5 +118,10 @@ class Workers:
         self._look = asyncio.Event()
 
 
-def _run(projection: Projection) -> str:
-    return f"{projection.name} v{projection.version}"
+async def anybody_fills(connection: Connection, projection: str, version: int) -> bool:
+    """Whether a worker that runs this version of a projection has shown a sign of life just now."""
+    return bool(await connection.fetchval(_FILLS, _run(projection, version), LIVE_SECONDS))
+
+
+def _run(projection: str, version: int) -> str:
+    return f"{projection} v{version}"

@@ -1,18 +1,23 @@
 """Before a rebuild switches it compares: rows that differ at one version and the same events are not switched to."""
 
+import asyncio
 from collections.abc import Sequence
+from uuid import uuid4
 
 import asyncpg
 import orjson
 import pytest
 
 from event_schemas.record import Recorded
+from projectors import rebuild_wait
 from projectors.projection import RedisCommand, Statement
-from projectors.rebuild_compare import Different
-from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_compare import Different, NotCompared
+from projectors.rebuild_options import DEFAULTS, RebuildOptions
+from projectors.rebuild_run import Run
 from projectors.row_digest import Rows, columns_of, digest, key_of, only_in
-from tests.projectors.rebuilding import generation, rebuild
+from tests.projectors.rebuilding import generation, quiet, rebuild
 from tests.projectors.tiny import Bench, received
+from tests.support.poll import until
 
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
 
@@ -81,15 +86,74 @@ async def test_differences_from_another_version_are_told_and_switched_to(bench: 
     assert await bench.totals() == {"a": 4}
 
 
-@both_stores
-async def test_a_serving_generation_that_nothing_fills_is_not_waited_for_and_not_compared(bench: Bench) -> None:
+async def _filled_once(bench: Bench) -> None:
+    """A serving generation that a worker has filled, who is gone; one event has come since."""
     await bench.writer.append(0, [received("a"), received("b")])
-    report = await rebuild(bench)
-    assert (report.compared.incomplete, report.compared.differ) == (
-        "the serving generation is 5 records behind",
-        False,
-    )
-    assert await generation(bench) == 2
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    await bench.writer.append(0, [received("a")])
+
+
+@both_stores
+async def test_a_serving_generation_in_which_nothing_is_yet_is_not_waited_for(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a"), received("b")])
+    compared = (await rebuild(bench)).compared
+    assert compared.incomplete == "the serving generation is 5 records behind, and nobody fills it"
+    assert (compared.differ, compared.skipped, await generation(bench)) == (False, False, 2)
+
+
+@both_stores
+async def test_a_serving_generation_that_nobody_fills_is_passed_by_only_when_that_is_accepted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild_wait, "STILL_SECONDS", 0.3)
+    await _filled_once(bench)
+    run = Run(uuid4(), [bench.projection], DEFAULTS, 1)
+    with pytest.raises(NotCompared, match=r"NOT COMPARED: .* 1 records behind, and nobody fills it") as refused:
+        await run.go(bench.settings, quiet())
+    assert (refused.value.exit_code, await generation(bench), await bench.totals()) == (4, 1, {"a": 1, "b": 1})
+    row = await bench.pool.fetchrow("SELECT state, code, error FROM stockroom.rebuilds WHERE id = $1", run.id)
+    assert tuple(row or ()) == ("refused", "not_compared", str(refused.value))
+    report = await rebuild(bench, options=RebuildOptions(accept=True))
+    assert (report.compared.skipped, await generation(bench), await bench.totals()) == (True, 2, {"a": 2, "b": 1})
+    sql = "SELECT outcome FROM stockroom.audit WHERE projection = $1"
+    outcome = orjson.loads(await bench.pool.fetchval(sql, bench.projection.name))
+    assert (outcome["accepted"], outcome["compared"]["skipped"]) == (True, True)
+
+
+@both_stores
+async def test_one_of_another_version_that_nobody_fills_is_passed_by_and_that_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild_wait, "STILL_SECONDS", 0.3)
+    await _filled_once(bench)
+    report = await rebuild(bench, version=2)
+    assert (report.compared.refuses, await generation(bench)) == (False, 2)
+    assert any(line.startswith("NOT COMPARED: ") for line in report.compared.lines())
+
+
+@both_stores
+async def test_one_that_a_worker_fills_is_waited_for_though_it_stands_still(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild_wait, "STILL_SECONDS", 0.1)
+    monkeypatch.setattr(rebuild_wait, "SAY_SECONDS", 0.2)
+    await _filled_once(bench)
+    beat = "INSERT INTO stockroom.workers VALUES ($1, $2, clock_timestamp() + interval '1 minute')"
+    await bench.pool.execute(beat, f"{bench.projection.name}:1", [f"{bench.projection.name} v1"])
+    progress = quiet()
+
+    async def step() -> str:
+        return str((progress.described() or [{"step": ""}])[0]["step"])
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        going = group.create_task(Run(uuid4(), [bench.projection], DEFAULTS, 1).go(bench.settings, progress))
+        await until(step, lambda said: said == "waiting for the serving generation, 1 records behind")
+        assert await generation(bench) == 1
+        worker = await bench.worker()
+        await worker.commit(*await bench.behind(worker))
+    compared = going.result()[0].compared
+    assert (compared.incomplete, compared.skipped, await generation(bench)) == ("", False, 2)
 
 
 @both_stores
