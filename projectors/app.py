@@ -34,7 +34,7 @@ def create_app(engine: Engine) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=MOST_BODY_BYTES)
     app.include_router(dead_letters_router(engine))
     app.include_router(drops_router(engine))
-    app.include_router(rebuilds_router(engine.pool, engine.redis, engine.projections))
+    app.include_router(rebuilds_router(engine.settings, engine.pool, engine.redis, engine.projections))
 
     @app.get("/health")
     async def health() -> dict[str, str]:

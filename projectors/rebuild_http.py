@@ -1,4 +1,4 @@
-"""Endpoints of the projectors for operators: `/v1/rebuilds` begins, shows and cancels, `rollback` undoes a switch."""
+"""Endpoints of the projectors for operators: `/v1/rebuilds` plans, begins, shows, cancels; `rollback` undoes a switch."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,28 +11,20 @@ from fastapi import APIRouter, Depends, Query, Response
 from redis.asyncio import Redis
 
 from infra.http.principal import Operator
-from infra.http.problems import Conflict, DependencyUnavailable, NotFound
+from infra.http.problems import Conflict, DependencyUnavailable, NotFound, Unavailable
 from infra.http.strict_query import strict_query
+from infra.reason import reason
+from infra.settings import Settings
 from projectors.back_off import AWAY
 from projectors.dead_letters_http import ProjectionUnknown
 from projectors.projection import Projection
-from projectors.rebuild_bodies import RebuildList, RebuildRequest, RebuildShown, RollbackShown
+from projectors.rebuild_bodies import PlanList, RebuildList, RebuildRequest, RebuildShown, RollbackShown
+from projectors.rebuild_options import RebuildOptions
+from projectors.rebuild_plan import plan_all
 from projectors.rebuild_processes import Asked, RebuildProcesses
-from projectors.rebuild_run import begin
+from projectors.rebuild_row import RebuildFailed
+from projectors.rebuild_runs import Runs
 from projectors.rollback import RollbackRefused, roll_back
-
-SILENT_SECONDS = 30
-"""A run without a sign of life for so long has ended without saying so."""
-
-_SHOWN = f"""
-SELECT id, names, actor, started_at, beat_at, ended_at, progress, cancelled,
-    CASE WHEN lost THEN 'failed' ELSE state END AS state,
-    CASE WHEN lost THEN 'rebuild_failed' ELSE code END AS code,
-    CASE WHEN lost THEN 'no sign of life since ' || beat_at ELSE error END AS error
-FROM (SELECT *, state = 'running' AND beat_at < now() - interval '{SILENT_SECONDS} seconds' AS lost
-      FROM stockroom.rebuilds) r
-"""
-_CANCEL = "UPDATE stockroom.rebuilds SET cancelled = true WHERE id = $1 AND state = 'running'"
 
 
 class RebuildUnknown(NotFound):
@@ -47,6 +39,12 @@ class RebuildRuns(Conflict):
     code, title = "rebuild_running", "It is being rebuilt already"
 
 
+class RebuildNotStarted(Unavailable):
+    """The process that would rebuild could not be started; `detail` says why."""
+
+    code, title = "rebuild_not_started", "The rebuild could not be started"
+
+
 class RebuildEnded(Conflict):
     """The rebuild is over and cannot be cancelled."""
 
@@ -59,20 +57,25 @@ class CannotRollBack(Conflict):
     code, title = "rollback_refused", "It cannot be rolled back"
 
 
-def rebuilds_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> APIRouter:
+def rebuilds_router(
+    settings: Settings, pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]
+) -> APIRouter:
     """The endpoints over these projections."""
     router = APIRouter(prefix="/v1", tags=["operations"], dependencies=[Depends(strict_query)])
     known = {projection.name: projection for projection in projections}
-    processes = RebuildProcesses(pool)
+    processes, runs = RebuildProcesses(pool), Runs(pool, list(known))
 
     def named(name: str) -> Projection:
         if name not in known:
             raise ProjectionUnknown(f"{name} is none of {', '.join(known)}.")
         return known[name]
 
+    def chosen(wanted: RebuildRequest) -> list[Projection]:
+        return list(projections) if wanted.all else [named(name) for name in dict.fromkeys(wanted.names)]
+
     async def shown(run: UUID) -> dict[str, Any]:
         async with _answering():
-            row = await pool.fetchrow(f"{_SHOWN} WHERE id = $1", run)
+            row = await runs.one(run)
         if row is None:
             raise RebuildUnknown(f"No rebuild has the id {run}.")
         return _described(row)
@@ -80,23 +83,32 @@ def rebuilds_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Proj
     @router.post("/rebuilds", status_code=202, response_model=RebuildShown)
     async def begin_rebuild(operator: Operator, wanted: RebuildRequest, response: Response) -> dict[str, Any]:
         """Begin a rebuild in a process of its own. `Location` is where to look how far it is."""
-        names = [named(name).name for name in dict.fromkeys(wanted.names)]
-        run = uuid4()
-        async with _answering(), pool.acquire() as connection:
-            await begin(connection, run, names, str(operator))
-            others = await connection.fetch(f"{_SHOWN} WHERE names && $1 AND id <> $2", names, run)
-            if running := next((one for one in others if one["state"] == "running"), None):
-                await connection.execute("DELETE FROM stockroom.rebuilds WHERE id = $1", run)
-                raise RebuildRuns(f"/v1/rebuilds/{running['id']} rebuilds {', '.join(running['names'])}.")
-        await processes.start(run, Asked(names, **wanted.model_dump(exclude={"names"})))
+        names, run = [one.name for one in chosen(wanted)], uuid4()
+        async with _answering():
+            other = await runs.claim(run, names, str(operator))
+        if other:
+            raise RebuildRuns(f"/v1/rebuilds/{other['id']} rebuilds {', '.join(other['names'])}.")
+        try:
+            await processes.start(run, Asked(names, **wanted.model_dump(exclude={"names", "all"})))
+        except OSError as error:
+            raise RebuildNotStarted(reason(error)) from error
         response.headers["Location"] = f"/v1/rebuilds/{run}"
         return await shown(run)
+
+    @router.post("/rebuilds/plan", response_model=PlanList)
+    async def plan_rebuild(operator: Operator, wanted: RebuildRequest) -> dict[str, Any]:
+        """Say what a rebuild would do, and change nothing."""
+        try:
+            plans = await plan_all(settings, chosen(wanted), RebuildOptions(anew=wanted.anew, rate=wanted.rate))
+        except (RebuildFailed, *AWAY) as error:
+            raise DependencyUnavailable(str(error)) from error
+        return {"plans": [{**one._asdict(), "fits": one.fits} for one in plans]}
 
     @router.get("/rebuilds", response_model=RebuildList)
     async def list_rebuilds(operator: Operator, limit: Annotated[int, Query(ge=1, le=1_000)] = 20) -> dict[str, Any]:
         """The last runs, from a terminal too, the newest first."""
         async with _answering():
-            rows = await pool.fetch(f"{_SHOWN} ORDER BY started_at DESC LIMIT $1", limit)
+            rows = await runs.last(limit)
         return {"items": [_described(row) for row in rows]}
 
     @router.get("/rebuilds/{run}", response_model=RebuildShown)
@@ -108,9 +120,9 @@ def rebuilds_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Proj
     async def cancel_rebuild(operator: Operator, run: UUID) -> dict[str, Any]:
         """Ask a run to end, which it does within seconds. What it has filled stays; the next rebuild goes on there."""
         async with _answering():
-            done = await pool.execute(_CANCEL, run)
+            asked = await runs.cancel(run)
         found = await shown(run)
-        if done == "UPDATE 0":
+        if not asked:
             raise RebuildEnded(f"It is {found['state']} since {found['ended_at']}.")
         return found
 

@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from infra.reason import reason
 from infra.settings import REPOSITORY
 from projectors.back_off import AWAY
 
@@ -51,13 +52,17 @@ class RebuildProcesses:
         self._watching: set[asyncio.Task[None]] = set()
 
     async def start(self, run: UUID, asked: Asked) -> None:
-        """Start the process of a run whose row is written."""
+        """Start the process of a run whose row is written. Raises ``OSError`` where that fails, and says so there."""
         path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "projectors", "rebuild", *asked.arguments(), "--json", "--id", str(run)),
-            stdin=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "projectors", "rebuild", *asked.arguments(), "--json", "--id", str(run)),
+                stdin=asyncio.subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+        except OSError as error:
+            await self._failed(run, f"its process could not be started: {reason(error)}")
+            raise
         log.info("rebuild started", run=str(run), names=list(asked.names), pid=process.pid)
         task = asyncio.create_task(self._watch(run, process))
         self._watching.add(task)
@@ -66,5 +71,8 @@ class RebuildProcesses:
     async def _watch(self, run: UUID, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
         log.info("rebuild ended", run=str(run), code=code)
+        await self._failed(run, f"its process ended with code {code}")
+
+    async def _failed(self, run: UUID, error: str) -> None:
         with suppress(*AWAY):
-            await self._pool.execute(_FAILED, run, f"its process ended with code {code}")
+            await self._pool.execute(_FAILED, run, error)

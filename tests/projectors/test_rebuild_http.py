@@ -1,10 +1,11 @@
 """`/v1/rebuilds` of the projectors, whose rebuilds are processes of their own on the product's read models."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -14,6 +15,7 @@ from redis.asyncio import Redis
 
 from infra.settings import Settings
 from projectors.app import create_app
+from projectors.control_tables import rebuild_lock
 from projectors.engine import Engine, connect_postgres
 from projectors.registry import PROJECTIONS
 from tests.support.poll import until
@@ -126,12 +128,72 @@ async def test_a_run_without_a_sign_of_life_has_failed(client: httpx.AsyncClient
     assert (shown["state"], shown["error"].startswith("no sign of life since ")) == ("failed", True)
 
 
+async def _running(own: Settings, beat_seconds_ago: int) -> UUID:
+    """A row of a run that was under way."""
+    run = uuid4()
+    connection = await asyncpg.connect(own.dsn)
+    await connection.execute(
+        "INSERT INTO stockroom.rebuilds (id, names, actor, state, beat_at, progress) "
+        "VALUES ($1, '{sales}', 'staff:operator', 'running', now() - make_interval(secs => $2), '[{}]')",
+        run,
+        beat_seconds_ago,
+    )
+    await connection.close()
+    return run
+
+
+async def test_a_run_that_was_killed_holds_nothing_up_for_long_and_one_that_holds_its_right_does(
+    client: httpx.AsyncClient, own: Settings
+) -> None:
+    run = await _running(own, 6)
+    holder = await asyncpg.connect(own.dsn)
+    await holder.execute("SELECT pg_advisory_lock($1, $2)", *rebuild_lock("sales"))
+    assert (await client.get(f"/v1/rebuilds/{run}")).json()["state"] == "running"
+    answer = await client.post("/v1/rebuilds", json={"names": ["sales"]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "rebuild_running")
+    await holder.close()
+    shown = await until(lambda: client.get(f"/v1/rebuilds/{run}"), lambda found: found.json()["state"] != "running")
+    assert (shown.json()["state"], shown.json()["code"]) == ("failed", "rebuild_failed")
+    answer = await client.post("/v1/rebuilds", json={"names": ["sales"]})
+    assert answer.status_code == 202
+    assert (await _ended(client, answer.headers["Location"]))["state"] == "done"
+
+
+async def test_of_two_that_begin_at_once_one_wins(client: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(*[client.post("/v1/rebuilds", json={"names": ["sales"]}) for _ in range(4)])
+    assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409]
+    [won] = [answer for answer in answers if answer.status_code == 202]
+    assert (await _ended(client, won.headers["Location"]))["state"] == "done"
+
+
+async def test_a_run_whose_process_cannot_be_started_has_failed_at_once(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", "/nowhere/python")
+        answer = await client.post("/v1/rebuilds", json={"names": ["sales"]})
+    assert (answer.status_code, answer.json()["code"]) == (503, "rebuild_not_started")
+    [run] = (await client.get("/v1/rebuilds")).json()["items"]
+    assert (run["state"], run["error"].startswith("its process could not be started: ")) == ("failed", True)
+
+
+async def test_a_plan_of_all_is_told_and_changes_nothing(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/rebuilds/plan", json={"all": True, "rate": 1})
+    assert answer.status_code == 200
+    plans = answer.json()["plans"]
+    assert [one["projection"] for one in plans] == [one.name for one in PROJECTIONS]
+    assert {(one["serving_generation"], one["resumes_generation"], one["fits"]) for one in plans} == {(1, None, True)}
+    assert (await client.get("/v1/rebuilds")).json() == {"items": []}
+
+
 async def test_what_is_not_there_or_not_understood_is_told(client: httpx.AsyncClient) -> None:
     wrong: list[tuple[str, str, Any, int, str]] = [
         ("GET", f"/v1/rebuilds/{uuid4()}", None, 404, "rebuild_not_found"),
         ("DELETE", f"/v1/rebuilds/{uuid4()}", None, 404, "rebuild_not_found"),
         ("POST", "/v1/rebuilds", {"names": ["nobody"]}, 404, "projection_not_found"),
         ("POST", "/v1/rebuilds", {"names": []}, 422, "validation_failed"),
+        ("POST", "/v1/rebuilds", {"names": ["sales"], "all": True}, 422, "validation_failed"),
+        ("POST", "/v1/rebuilds/plan", {"names": ["nobody"]}, 404, "projection_not_found"),
         ("POST", "/v1/rebuilds", {"names": ["sales"], "rate": 0}, 422, "validation_failed"),
         ("POST", "/v1/rebuilds", {"name": "sales"}, 422, "validation_failed"),
         ("POST", "/v1/projections/nobody/rollback", None, 404, "projection_not_found"),
