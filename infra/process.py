@@ -24,14 +24,16 @@ ANSWERING = (1_000, 5, 5_000)
 
 
 def run_process(
-    main: Callable[[Settings], Coroutine[Any, Any, Any]], collecting: tuple[int, int, int] = READING
+    main: Callable[[Settings], Coroutine[Any, Any, Any]],
+    collecting: tuple[int, int, int] = READING,
+    logging: Callable[[str], None] = configure_logging,
 ) -> None:
-    """Run a process's main coroutine to its end on uvloop, logging at the level of the settings. ``collecting`` are the
-    thresholds of garbage collection.
+    """Run a process's main coroutine to its end on uvloop, with ``logging`` set up at the level of the settings.
+    ``collecting`` are the thresholds of garbage collection.
 
     Ends with exit code 1 and a line on standard error when its port is taken.
     """
-    configure_logging(settings().log_level)
+    logging(settings().log_level)
     allow_open_files()
     gc.freeze()  # what imports have made stays, and need not be looked through
     gc.set_threshold(*collecting)

@@ -1,15 +1,22 @@
 """Starts the worker processes of a rebuild, hears of their progress, and ends them all when one ends badly."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
 import orjson
+import structlog
 
 from infra.settings import REPOSITORY
 from projectors.bulk_worker import PASSED, REFUSED, Share
 from projectors.rebuild_row import RebuildFailed, RebuildRefused
+
+log = structlog.get_logger()
+
+LINE_BYTES = 16 * 1024 * 1024
+"""Longest line of a worker's log."""
 
 Advanced = Mapping[str, Callable[[int], None]]
 """By projection: who hears of the records that were passed."""
@@ -32,6 +39,8 @@ async def _run(share: Share, advanced: Advanced) -> None:
         *(sys.executable, "-m", "projectors", "fill", share.to_json()),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
+        limit=LINE_BYTES,
+        start_new_session=True,  # Ctrl-C ends the rebuild, which ends its workers
     )
     refused = ""
     try:
@@ -44,7 +53,8 @@ async def _run(share: Share, advanced: Advanced) -> None:
             elif REFUSED in told:
                 refused = told[REFUSED]
             else:  # a line of its log
-                sys.stdout.write(line.decode())
+                level = logging.getLevelNamesMapping()[told.pop("level", "info").upper()]
+                log.log(level, told.pop("event", ""), **told)
         code = await worker.wait()
     finally:
         if worker.returncode is None:

@@ -11,6 +11,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from infra.logs import configure_beside_answer, configure_words
 from infra.process import FILLING, run_process
 from infra.settings import Settings
 from projectors.rebuild_compare import NotSwitched
@@ -22,6 +23,9 @@ from projectors.rebuild_run import Run
 from projectors.registry import PROJECTIONS, named
 
 CANCELLED = "cancelled: what was filled stays, and the same command goes on with it"
+INTERRUPTED = "interrupted: it is left where it stands, what serves is untouched, and the same command goes on with it"
+INTERRUPTED_CODE = 130
+"""Of a command that Ctrl-C ended, as shells have it."""
 
 
 def rebuild(
@@ -44,7 +48,7 @@ def rebuild(
     """Fill a new generation beside the serving one, compare, then switch at once.
 
     Exit 2: unknown name; 1: refused, failed or cancelled; 3: not switched, since rows differ at the same version and
-    events; 4: not switched, since what serves has the same version and could not be compared.
+    events; 4: not switched, since what serves has the same version and could not be compared; 130: interrupted.
     """
     if every == bool(names):
         sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")
@@ -76,18 +80,20 @@ def rebuild(
 
 def _end(main: Callable[[Settings], Coroutine[Any, Any, None]], json: bool) -> None:
     try:
-        run_process(main, FILLING)
+        run_process(main, FILLING, configure_beside_answer if json else configure_words)
     except RebuildStopped as error:
         sys.stderr.write(f"{error}\n")
         if json:
             compared = error.comparison.described() if isinstance(error, NotSwitched) else None
             _say({"code": error.code, "error": str(error), "compared": compared})
         raise typer.Exit(error.exit_code) from error
-    except asyncio.CancelledError as error:
-        sys.stderr.write(f"{CANCELLED}\n")
+    except (asyncio.CancelledError, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        told = INTERRUPTED if interrupted else CANCELLED
+        sys.stderr.write(f"{told}\n")
         if json:
-            _say({"code": "rebuild_cancelled", "error": CANCELLED})
-        raise typer.Exit(1) from error
+            _say({"code": "rebuild_cancelled", "error": told})
+        raise typer.Exit(INTERRUPTED_CODE if interrupted else 1) from error
 
 
 def _say(told: Any) -> None:
