@@ -1,4 +1,4 @@
-"""Endpoints of the projectors for operators: `/v1/rebuilds` plans, begins, shows, cancels; `rollback` undoes a switch."""
+"""Endpoints of the projectors for operators: `/v1/rebuilds` plans, begins, shows, cancels; `rollback` undoes."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

@@ -22,7 +22,7 @@ from projectors.rebuild_compare_redis import OWN, compare
 from projectors.rebuild_row import Begun, RebuildFailed, switch_row
 from projectors.rebuild_wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, Positions, wait_for_serving
 from projectors.redis_positions import fault_in, fields_of, is_of
-from projectors.redis_store import RedisStore
+from projectors.redis_store import ANSWER_SECONDS, RedisStore
 from projectors.store import ParkedKeys
 from projectors.workers import anybody_fills
 
@@ -113,12 +113,13 @@ class RedisTarget:
         """Hold the live engine back, catch up with it, change over; then the row follows and it goes on. Gives what is
         parked in the filled generation.
 
-        Raises ``RebuildFailed`` when catching up takes too long; then nothing has changed.
+        Raises ``RebuildFailed`` when catching up takes too long, ``TimeoutError`` when a server does not answer while
+        the row is locked; then it is still to be done.
         """
         name, filling, (new, served) = self._projection.name, self._begun.filling, self._prefixes
         held = names.switching_key(name)
         deadline = time.monotonic() + SWITCH_SECONDS
-        async with self._connection.transaction():
+        async with asyncio.timeout(ANSWER_SECONDS + SWITCH_SECONDS), self._connection.transaction():
             await lock_row(self._connection, name)
             while True:
                 await self._redis.set(held, filling, px=HOLD_MS)

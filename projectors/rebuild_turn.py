@@ -78,14 +78,23 @@ class Turn(NamedTuple):
         return len((await self._caught_up(act)).keys)
 
     async def _caught_up(self, act: Callable[[LogReader, ParkedKeys], Awaitable[T]]) -> T:
-        """Act with a reader at the filled generation's positions, again while queries hold the views."""
+        """Act with a reader at the filled generation's positions, again while queries hold the views. What it reads on
+        its way counts.
+        """
         while True:
             loaded = await self._load()
             async with self.filler.reader(loaded.standings) as reader:
                 try:
-                    return await act(reader, loaded.parked)
+                    acted = await act(reader, loaded.parked)
                 except SWITCH_AGAIN:
                     self.task.says("queries hold the views, trying again")
+                    continue
+                passed = [
+                    position.next_offset - loaded.standings[number].position.next_offset
+                    for (_, number), position in reader.positions.items()
+                ]
+                self.task.advanced(sum(passed))
+                return acted
 
     async def _load(self) -> Loaded:
         return await until_there("load", lambda: self.store.load(self.partitions))

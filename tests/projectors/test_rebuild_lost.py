@@ -1,12 +1,16 @@
 """A rebuild that loses the connection on which it holds its right takes it again, and goes on where it stood."""
 
+import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
+import orjson
 import pytest
 
 from projectors import rebuild as rebuilding
+from projectors import rebuild_redis
 from projectors.control_tables import rebuild_lock
 from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_postgres import PostgresTarget
@@ -15,6 +19,8 @@ from projectors.rebuild_row import RebuildRefused
 from projectors.rebuild_run import Run
 from tests.projectors.rebuilding import generation, quiet
 from tests.projectors.tiny import Bench, received
+from tests.support.cable import Cable
+from tests.support.poll import until
 
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
 _HOLDERS = """
@@ -71,6 +77,59 @@ async def test_it_goes_on_after_its_connection_was_lost(
         assert await bench.totals() == everything
         await bench.writer.append(1, [received("s1")])
         await bench.until_totals({**everything, "s1": 301})
+
+
+@both_stores
+async def test_what_is_read_while_the_worker_is_held_back_counts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.writer.append(0, [received("a") for _ in range(10)])
+    target: type[Any] = PostgresTarget if bench.projection.store == "postgres" else RedisTarget
+    compare = target.compare
+
+    async def later(self: Any, *args: Any, **options: Any) -> Any:
+        await bench.writer.append(0, [received("a") for _ in range(10)])
+        await bench.until_totals({"a": 20})
+        return await compare(self, *args, **options)
+
+    monkeypatch.setattr(target, "compare", later)
+    async with bench.working():
+        await bench.until_totals({"a": 10})
+        row = await _rebuild(bench)
+    [progress] = orjson.loads(row["progress"])
+    assert (progress["done"], progress["report"]["events"]) == (23, 23)
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_a_redis_that_hangs_does_not_keep_the_row_locked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.writer.append(0, [received("a")])
+    monkeypatch.setattr(rebuild_redis, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(rebuild_redis, "SWITCH_SECONDS", 0.2)
+    switch, progress, times = RedisTarget.switch, quiet(), list[int]()
+    parts = urlsplit(bench.settings.redis_address)
+
+    async with Cable(parts.hostname or "127.0.0.1", parts.port or 6379) as cable:
+
+        async def hanging(self: RedisTarget, *args: Any, **options: Any) -> Any:
+            if not times:
+                cable.freeze()
+            times.append(1)
+            return await switch(self, *args, **options)
+
+        monkeypatch.setattr(RedisTarget, "switch", hanging)
+        login = parts.netloc.rpartition("@")[0]
+        place = f"{login}@127.0.0.1:{cable.port}" if login else f"127.0.0.1:{cable.port}"
+        url = parts._replace(netloc=place).geturl()
+        settings = bench.settings.model_copy(update={"redis_url": url})
+
+        async def step() -> str:
+            return str((progress.described() or [{"step": ""}])[0]["step"])
+
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            group.create_task(Run(uuid4(), [bench.projection], DEFAULTS, 1).go(settings, progress))
+            await until(step, lambda said: said.endswith("it waits, and goes on"), 30)
+            lock = "SELECT name FROM stockroom.projections WHERE name = $1 FOR UPDATE NOWAIT"
+            assert await bench.pool.fetchval(lock, bench.projection.name)
+            cable.thaw()
+    assert await generation(bench) == 2
 
 
 async def test_it_is_refused_where_another_took_its_right_meanwhile(
