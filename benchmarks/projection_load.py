@@ -15,10 +15,12 @@ from event_schemas.topics import TOPICS
 from infra.imports.sample import sample_csv
 from infra.log_reader import START, LogReader
 from infra.settings import REPOSITORY, Settings
+from projectors.rebuild_compare import NotCompared
 
 PRODUCTS = 150
-REFUSED = 1
-"""Exit code of a rebuild that a server went away from; the same command goes on."""
+BROKEN_OFF = {1, NotCompared.exit_code, -signal.SIGKILL}
+"""Exit codes of a rebuild that a server went away from, that found nobody who fills what serves, or that was killed:
+the same command goes on."""
 AGAIN_SECONDS = 0.1
 
 
@@ -75,7 +77,7 @@ class Rebuilding:
                     await process.wait()
             if process.returncode == 0:
                 self.through += 1
-            elif process.returncode in {REFUSED, -signal.SIGKILL}:
+            elif process.returncode in BROKEN_OFF:
                 self.broken_off += 1
                 await asyncio.sleep(AGAIN_SECONDS)
             else:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 LOOK_SECONDS = 0.05
 SAY_SECONDS = 2.0
-STILL_SECONDS = 5.0
+STILL_SECONDS = 10.0
 """A serving generation that is behind, does not move for so long, and of which no worker that could fill it shows a
 sign of life, is not waited for."""
 STUCK_SECONDS = 60.0

@@ -20,7 +20,7 @@ from projectors.bulk_worker import Part, Share
 from projectors.engine import store_of
 from projectors.log_ends import LogEnds
 from projectors.rebuild_fill import Filler, Member
-from projectors.rebuild_row import RebuildFailed, begin
+from projectors.rebuild_row import RebuildStopped, begin
 from projectors.rebuild_several import rebuild_all
 from projectors.registry import named
 from projectors.sorting import Decoder
@@ -110,7 +110,7 @@ async def test_a_killed_worker_ends_the_rebuild_and_the_next_one_loses_and_doubl
     workers = [one for one in psutil.Process().children() if "fill" in one.cmdline()]
     assert len(workers) == 2
     os.kill(workers[0].pid, signal.SIGKILL)
-    with pytest.raises(RebuildFailed, match=r"ended with code -9.*goes on where it stopped"):
+    with pytest.raises(RebuildStopped, match=r"ended with code -9.*goes on where it stopped"):
         await rebuilding
     assert not any(one.is_running() for one in workers)
     assert await _generations(pool) == before
