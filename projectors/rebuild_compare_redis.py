@@ -7,14 +7,13 @@ from typing import Any
 from redis.asyncio import Redis
 
 from projectors.rebuild_compare import TableCompared
+from projectors.redis_generations import OWN
 from projectors.row_digest import SHOWN_ROWS
 
 COMPARE_SECONDS = 2.0
 AT_ONCE = 50
 """Keys in one round trip."""
 SHOWN_KEYS = 20
-OWN = {"pos", "parked", "uncopied"}
-"""Keys of the engine, which are no rows."""
 
 _READ: dict[str, tuple[Any, ...]] = {
     "zset": ("ZRANGE", 0, -1, "WITHSCORES"),

@@ -1,40 +1,22 @@
 """What a rebuild would do, without doing any of it: `rebuild --dry-run`. It reads only, which PostgreSQL enforces."""
 
 import asyncio
-import shutil
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
-import orjson
 from redis.asyncio import Redis
 
-from infra.launcher.home import Home
 from infra.settings import Settings
-from projectors import redis_keys as names
 from projectors.engine import connect_redis
-from projectors.generations import schema_of
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
 from projectors.rebuild_options import RebuildOptions
-from projectors.rebuild_redis import families
 from projectors.rebuild_row import resumable
 from projectors.rebuild_several import all_up
-from projectors.redis_positions import fields_of, standings_in
+from projectors.rebuild_sizes import NEVER, free, in_postgres, next_offsets, rows_of, seconds_for, size_of
 
 _ROW = "SELECT * FROM stockroom.projections WHERE name = $1"
-_SIZE = """
-SELECT COALESCE(sum(pg_total_relation_size(c.oid)), 0)::bigint
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'
-"""
-_LAST = """
-SELECT progress FROM stockroom.rebuilds WHERE state = 'done' AND $1 = ANY (names) ORDER BY started_at DESC LIMIT 1
-"""
-# Of any release: later ones have more columns, and a dry run adds none.
-_NEXT = """
-SELECT partition, next_offset FROM stockroom.projection_offsets WHERE projection = $1 AND generation = $2 AND topic = $3
-"""
-_NEVER = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
 
 class Plan(NamedTuple):
@@ -85,7 +67,7 @@ class Plan(NamedTuple):
 
 
 async def plan_all(settings: Settings, projections: Sequence[Projection], options: RebuildOptions) -> list[Plan]:
-    """The plan of each. Raises ``RebuildRefused`` when a server does not answer."""
+    """The plan of each. Raises ``RebuildFailed`` when a server does not answer."""
     topics = {projection.topic for projection in projections}
     ends = LogEnds(settings.bootstrap_servers, topics)
     async with connect_redis(settings) as redis:
@@ -112,15 +94,12 @@ async def _plan(
 ) -> Plan:
     try:
         row = await connection.fetchrow(_ROW, projection.name)
-    except _NEVER:
+    except NEVER:
         row = None
     serving = row["active_generation"] if row else None
     resumes = resumable(row, projection, anew=options.anew) if row else None
-    done = await _next_offsets(connection, redis, projection, resumes) if resumes else {}
+    done = await next_offsets(connection, redis, projection, resumes) if resumes else {}
     to_read = sum(max(0, end - done.get(number, 0)) for number, end in ends.items())
-    size = None
-    if serving and _in_postgres(projection):
-        size = await connection.fetchval(_SIZE, schema_of(projection, serving))
     return Plan(
         projection.name,
         projection.version,
@@ -129,54 +108,8 @@ async def _plan(
         resumes,
         dict(ends),
         to_read,
-        await _rows(connection, redis, projection, serving) if serving else {},
-        size,
-        _free(settings) if _in_postgres(projection) else None,
-        await _seconds(connection, projection, to_read, options.rate),
+        await rows_of(connection, redis, projection, serving) if serving else {},
+        await size_of(connection, projection, serving) if serving else None,
+        free(settings) if in_postgres(projection) else None,
+        await seconds_for(connection, projection, to_read, options.rate),
     )
-
-
-def _in_postgres(projection: Projection) -> bool:
-    return projection.store == "postgres"
-
-
-async def _next_offsets(
-    connection: asyncpg.Connection, redis: Redis, projection: Projection, generation: int
-) -> Mapping[int, int]:
-    if _in_postgres(projection):
-        rows = await connection.fetch(_NEXT, projection.name, generation, projection.topic)
-        return {row["partition"]: row["next_offset"] for row in rows}
-    stands = standings_in(await fields_of(redis, names.prefix(projection.name, generation)))
-    return {number: one.position.next_offset for number, one in stands.items()}
-
-
-async def _rows(
-    connection: asyncpg.Connection, redis: Redis, projection: Projection, generation: int
-) -> Mapping[str, int]:
-    if not _in_postgres(projection):
-        return await families(redis, projection, generation)
-    schema = schema_of(projection, generation)
-    counts = {}
-    for table in projection.tables:
-        if await connection.fetchval("SELECT to_regclass($1)", f"{schema}.{table}"):
-            counts[table] = await connection.fetchval(f"SELECT count(*) FROM {schema}.{table}")
-    return counts
-
-
-def _free(settings: Settings) -> int | None:
-    """Bytes that are free where the embedded PostgreSQL has its data."""
-    folder = Home.of(settings).data("postgres")
-    return None if settings.postgres_dsn or not folder.exists() else shutil.disk_usage(folder).free
-
-
-async def _seconds(
-    connection: asyncpg.Connection, projection: Projection, events: int, rate: float | None
-) -> float | None:
-    try:
-        progress = await connection.fetchval(_LAST, projection.name)
-    except _NEVER:
-        progress = None
-    told: Any = [one["report"] for one in orjson.loads(progress or "[]") if one["projection"] == projection.name]
-    last = next((one for one in told if one and one["events"]), None)
-    took = events * last["seconds"] / last["events"] if last else None
-    return took if rate is None else max(took or 0.0, events / rate)

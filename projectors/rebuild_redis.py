@@ -5,7 +5,6 @@ The live engine is held back by a key that expires by itself; the row in Postgre
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,10 @@ from projectors.control_tables import Connection
 from projectors.projection import Projection
 from projectors.projection_row import lock_row
 from projectors.rebuild_compare import Comparison, TableCompared
-from projectors.rebuild_compare_redis import OWN, compare
+from projectors.rebuild_compare_redis import compare
 from projectors.rebuild_row import Begun, RebuildFailed, switch_row
 from projectors.rebuild_wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, Positions, wait_for_serving
+from projectors.redis_generations import drop_generation, families, known_generations
 from projectors.redis_positions import fault_in, fields_of, is_of
 from projectors.redis_store import ANSWER_SECONDS, RedisStore
 from projectors.store import ParkedKeys
@@ -53,7 +53,7 @@ class RedisTarget:
             return
         if await self._redis.get(active) == b"%d" % filling:
             await self._redis.delete(active)
-        await self._remove(filling)
+        await drop_generation(self._redis, self._projection, filling)
 
     async def index(self) -> None:
         """Redis has no indexes to make."""
@@ -136,12 +136,10 @@ class RedisTarget:
 
     async def drop_older(self) -> Sequence[int]:
         """Remove every generation but the new one and the one before it."""
-        found = set()
-        async for key in self._redis.scan_iter(match=f"{self._projection.name}:*:pos", count=1_000):
-            found.add(int(key.split(b":")[1]))
+        found = await known_generations(self._redis, self._projection)
         dropped = sorted(found - {self._begun.serving, self._begun.filling})
         for generation in dropped:
-            await self._remove(generation)
+            await drop_generation(self._redis, self._projection, generation)
         return dropped
 
     async def rows(self) -> dict[str, int]:
@@ -152,20 +150,3 @@ class RedisTarget:
         copied = set(await self._redis.hkeys(f"{served}parked")) - await self._redis.smembers(f"{served}uncopied")
         if copied:
             await self._redis.srem(f"{new}uncopied", *copied)
-
-    async def _remove(self, generation: int) -> None:
-        prefix = names.prefix(self._projection.name, generation)
-        await self._redis.unlink(f"{prefix}pos")  # first: without positions, what a kill leaves is not gone on from
-        async for key in self._redis.scan_iter(match=f"{prefix}*", count=1_000):
-            await self._redis.unlink(key)
-
-
-async def families(redis: Redis, projection: Projection, generation: int) -> dict[str, int]:
-    """Keys of each family in a generation, without positions and parked records."""
-    prefix = names.prefix(projection.name, generation)
-    found = Counter(dict.fromkeys(projection.tables, 0))
-    async for key in redis.scan_iter(match=f"{prefix}*", count=1_000):
-        rest = key.decode().removeprefix(prefix)
-        if rest not in OWN:
-            found[next((one for one in projection.tables if rest.startswith(one)), rest)] += 1
-    return dict(found)
