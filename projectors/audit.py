@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from projectors.control_tables import Connection
-from projectors.parked_rows import ParkedPartition
+from projectors.parked_partition import ParkedPartition
 from projectors.projection import Projection
 from projectors.store import Parked, Place
 from projectors.voided import Void

@@ -1,14 +1,12 @@
 """Parked records as rows of ``stockroom.parked``: written in the caller's transaction, read for their copy."""
 
-import base64
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
 
 import asyncpg
-import orjson
 
 from event_schemas.record import LogRecord
 from projectors.control_tables import Connection
+from projectors.parked_headers import headers_from_json, headers_to_json, storable
 from projectors.store import Parked, Place
 
 _INSERT = """
@@ -18,72 +16,29 @@ SELECT $1, $2, $3, p.* FROM unnest($4::int[], $5::bigint[], $6::text[], $7::text
                                    $10::bytea[], $11::bytea[], $12::bigint[]) AS p
 ON CONFLICT DO NOTHING
 """
-_ROW = "topic, partition, record_offset, appended_ms, record_key, value, headers, error_code, error, attempts"
+ROW = "topic, partition, record_offset, appended_ms, record_key, value, headers, error_code, error, attempts"
 _SERVING = """
 FROM stockroom.parked
 WHERE projection = $1 AND generation = (SELECT active_generation FROM stockroom.projections WHERE name = $1)
 """
 _PAGE = f"""
-SELECT {_ROW} {_SERVING} AND topic = $2 AND (partition, record_offset) > ($3, $4) AND ($5::text IS NULL OR key = $5)
+SELECT {ROW} {_SERVING} AND topic = $2 AND (partition, record_offset) > ($3, $4) AND ($5::text IS NULL OR key = $5)
 ORDER BY partition, record_offset LIMIT $6
 """
 _AMONG = f"""
-SELECT {_ROW} {_SERVING} AND topic = $2
+SELECT {ROW} {_SERVING} AND topic = $2
   AND (partition, record_offset) IN (SELECT * FROM unnest($3::int[], $4::bigint[]))
 """
 _COUNT = f"SELECT count(*) {_SERVING} AND ($2::text IS NULL OR key = $2)"
 _UNCOPIED = f"""
-SELECT {_ROW} {_SERVING} AND topic = $2 AND (partition, record_offset) > ($3, $4) AND partition = ANY ($5)
+SELECT {ROW} {_SERVING} AND topic = $2 AND (partition, record_offset) > ($3, $4) AND partition = ANY ($5)
   AND NOT copied ORDER BY partition, record_offset LIMIT $6
-"""
-_OF_PARTITION = f"""
-SELECT {_ROW} FROM stockroom.parked
-WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND record_offset > $5
-  AND ($6::text IS NULL OR key = $6) ORDER BY record_offset LIMIT $7
-"""
-_REMOVE = """
-DELETE FROM stockroom.parked
-WHERE projection = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND record_offset = ANY ($5)
-"""
-_FAILED = """
-UPDATE stockroom.parked k SET error_code = f.code, error = f.error, attempts = k.attempts + 1
-FROM unnest($5::bigint[], $6::text[], $7::text[]) AS f (record_offset, code, error)
-WHERE k.projection = $1 AND k.generation = $2 AND k.topic = $3 AND k.partition = $4
-  AND k.record_offset = f.record_offset
 """
 _MARK = """
 UPDATE stockroom.parked SET copied = true
 WHERE projection = $1 AND generation = ANY ($2) AND topic = $3 AND partition = $4 AND record_offset = $5
 """
 _GENERATIONS = "SELECT DISTINCT generation FROM stockroom.projection_offsets WHERE projection = $1"
-
-
-def headers_to_json(headers: Sequence[tuple[str, bytes | None]]) -> str:
-    """Headers as JSON pairs; a value that is no plain text becomes ``{"base64": ...}``."""
-    return orjson.dumps([[_text(name), None if value is None else _value(value)] for name, value in headers]).decode()
-
-
-def headers_from_json(text: str | bytes) -> list[tuple[str, bytes]]:
-    """The headers that ``headers_to_json`` made this of."""
-    return [(name, _bytes(value)) for name, value in orjson.loads(text)]
-
-
-def _value(value: bytes) -> str | dict[str, str]:
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        text = "\x00"
-    return {"base64": base64.b64encode(value).decode()} if "\x00" in text else text
-
-
-def _bytes(value: Any) -> Any:
-    if isinstance(value, dict):
-        return base64.b64decode(value["base64"])
-    return None if value is None else value.encode()
-
-
-def _text(text: str) -> str:
-    return text.replace("\x00", "\ufffd")
 
 
 async def insert(
@@ -101,7 +56,7 @@ async def insert(
         [one.record.offset for one in parked],
         [one.key for one in parked],
         [one.code for one in parked],
-        [_text(one.error) for one in parked],
+        [storable(one.error) for one in parked],
         [headers_to_json(one.record.headers) for one in parked],
         [one.record.key for one in parked],
         [one.record.value for one in parked],
@@ -121,13 +76,13 @@ async def page(
     connection: Connection, projection: str, topic: str, key: str | None, after: Place, limit: int
 ) -> list[Parked]:
     """Parked records of the active generation behind a place, of one key or of all, in log order by partition."""
-    return [_parked(row) for row in await connection.fetch(_PAGE, projection, topic, *after, key, limit)]
+    return [parked_of(row) for row in await connection.fetch(_PAGE, projection, topic, *after, key, limit)]
 
 
 async def among(connection: Connection, projection: str, topic: str, places: Sequence[Place]) -> list[Parked]:
     """Those of the active generation at some of these places."""
     numbers, offsets = [place[0] for place in places], [place[1] for place in places]
-    return [_parked(row) for row in await connection.fetch(_AMONG, projection, topic, numbers, offsets)]
+    return [parked_of(row) for row in await connection.fetch(_AMONG, projection, topic, numbers, offsets)]
 
 
 async def count(connection: Connection, projection: str, key: str | None) -> int:
@@ -142,7 +97,7 @@ async def uncopied(
     topic yet, in log order.
     """
     rows = await connection.fetch(_UNCOPIED, projection, topic, *after, list(partitions), limit)
-    return [_parked(row) for row in rows]
+    return [parked_of(row) for row in rows]
 
 
 async def mark_copied(connection: Connection, projection: str, parked: Sequence[Parked]) -> None:
@@ -152,28 +107,8 @@ async def mark_copied(connection: Connection, projection: str, parked: Sequence[
     await connection.executemany(_MARK, [(projection, generations, one.record.topic, *one.at) for one in parked])
 
 
-class ParkedPartition(NamedTuple):
-    """The parked records of one partition of a generation."""
-
-    projection: str
-    generation: int
-    topic: str
-    partition: int
-
-    async def read(self, connection: Connection, after: int, key: str | None, limit: int) -> list[Parked]:
-        """Those behind the offset ``after``, of one key or of all, in log order."""
-        return [_parked(row) for row in await connection.fetch(_OF_PARTITION, *self, after, key, limit)]
-
-    async def settle(self, connection: Connection, done: Sequence[int], failed: Sequence[Parked]) -> None:
-        """Remove the records at the offsets ``done``, and note of others why they failed again."""
-        await connection.execute(_REMOVE, *self, list(done))
-        offsets = [one.record.offset for one in failed]
-        await connection.execute(
-            _FAILED, *self, offsets, [one.code for one in failed], [_text(one.error) for one in failed]
-        )
-
-
-def _parked(row: asyncpg.Record) -> Parked:
+def parked_of(row: asyncpg.Record) -> Parked:
+    """The parked record of a row with the columns ``ROW``."""
     record = LogRecord(
         row["topic"],
         row["partition"],

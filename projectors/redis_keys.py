@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from event_schemas.record import LogRecord
-from projectors.parked_rows import headers_from_json, headers_to_json
+from projectors.parked_headers import headers_from_json, headers_to_json
 from projectors.projection import RedisCommand
 from projectors.store import Parked, Place
 

@@ -3,7 +3,7 @@
 import asyncpg
 
 from projectors.audit import audit, audit_drops
-from projectors.parked_rows import ParkedPartition
+from projectors.parked_partition import ParkedPartition
 from projectors.positions import count_unparked, hold_parked
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection

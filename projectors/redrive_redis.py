@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from projectors import redis_keys as names
 from projectors.audit import audit, audit_drops, audit_outcome, unaudit
-from projectors.parked_rows import ParkedPartition
+from projectors.parked_partition import ParkedPartition
 from projectors.projection import Projection
 from projectors.redis_parked import RedisParked
 from projectors.redis_store import RedisStore
