@@ -21,44 +21,23 @@ from projectors.isolation import applied
 from projectors.known_keys import KnownKeys
 from projectors.projection import Projection, RedisCommand
 from projectors.projection_row import generation_to_fill, prepare_projection
+from projectors.redis_commit import ANSWER_SECONDS, CommitScript, Refused, step_over, stops
 from projectors.redis_parked import RedisParked, RedisUncopied
-from projectors.redis_positions import damage, fault_in, fields_of, standings_in
+from projectors.redis_positions import fault_in, fields_of, standings_in
 from projectors.sorting import Decode, Sorting
 from projectors.store import (
-    GenerationMoved,
     Loaded,
-    NotCommitted,
     Outcome,
     Parked,
     ParkedKeys,
     Place,
-    PositionMoved,
     Standing,
     StoreDamaged,
-    SwitchUnderWay,
-    last_appended_ms,
 )
 from projectors.voided import Void, voids_of
 
-_COMMIT = Path(__file__).with_name("redis_commit.lua").read_text()
 _LOAD = Path(__file__).with_name("redis_load.lua").read_text()
 _ZERO = '{"next_offset":0,"epoch":0,"writer":"","appended_ms":0,"void":0,"unparked":0,"parkings":0}'
-ANSWER_SECONDS = 30
-_REFUSALS: dict[bytes, tuple[type[NotCommitted], str]] = {
-    b"position": (PositionMoved, "another worker is ahead, Redis lost its data, or parked records were taken out"),
-    b"generation": (GenerationMoved, "another generation is active"),
-    b"switch": (SwitchUnderWay, "a rebuild is switching, or a retry has its turn"),
-}
-
-Step = dict[str, str | int]
-
-
-class _Refused(Exception):
-    """The script refused commands before it changed anything: why, by their index from 0."""
-
-    def __init__(self, why: dict[int, str]) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 class RedisStore:
@@ -73,7 +52,7 @@ class RedisStore:
         self._decode = decode
         self._rebuilding = rebuilding
         self._generation = rebuilding or 0
-        self._commit = redis.register_script(_COMMIT)
+        self._commit = CommitScript(redis, projection.name)
         self._load = redis.register_script(_LOAD)
         self._known = KnownKeys()
         self._uncopied = RedisUncopied(redis, "")
@@ -100,7 +79,7 @@ class RedisStore:
             flat = await self._load(keys=[f"{self._prefix}pos"], args=[self._prefix, _ZERO, version, *partitions])
             fields = dict(zip(flat[::2], flat[1::2], strict=True))
             if fault := fault_in(fields, version):
-                raise StoreDamaged(self._stops(fault))
+                raise StoreDamaged(stops(self._projection.name, fault))
             if self._rebuilding is None:
                 await self._redis.set(names.active_key(self._projection.name), self._generation)
         standings = standings_in(fields)
@@ -130,7 +109,7 @@ class RedisStore:
         def around() -> dict[str, Any]:
             parkings = Counter(one.record.partition for one in sorting.parked)
             return {
-                "steps": [_step(batch, parked, parkings[batch.partition]) for batch in batches],
+                "steps": [step_over(batch, parked, parkings[batch.partition]) for batch in batches],
                 "parked": [names.parked_pair(one) for one in sorting.parked],
             }
 
@@ -145,7 +124,7 @@ class RedisStore:
         commands = applied(sorting, self._commands)
         try:
             await self._run(around(), commands)
-        except _Refused:
+        except Refused:
             await self._run_singly(around, sorting)
 
     @property
@@ -178,7 +157,7 @@ class RedisStore:
             owned = [(place, command) for place in places for command in own[place]]
             try:
                 return await self._run(around(), [command for _, command in owned])
-            except _Refused as error:
+            except Refused as error:
                 poison = {owned[index][0]: ValueError(why) for index, why in error.why.items()}
 
     def _commands(self, events: Sequence[Recorded]) -> list[list[str]]:
@@ -186,45 +165,9 @@ class RedisStore:
         return [names.prefixed(one, self._prefix) for one in commands if isinstance(one, RedisCommand)]
 
     async def _run(self, around: dict[str, Any], commands: list[list[str]]) -> None:
-        name, prefix = self._projection.name, self._prefix
-        keys = [
-            f"{prefix}pos",
-            f"{prefix}parked",
-            f"{prefix}uncopied",
-            names.active_key(name),
-            names.switching_key(name),
-            names.retrying_key(name),
-        ]
-        wanted = "" if self._rebuilding is not None else str(self._generation)
-        async with asyncio.timeout(ANSWER_SECONDS):
-            answer = await self._commit(keys=keys, args=[wanted, orjson.dumps({**around, "commands": commands})])
-        if answer[0] == b"refused":
-            pairs = zip(answer[1::2], answer[2::2], strict=True)
-            raise _Refused({int(number) - 1: why.decode(errors="replace") for number, why in pairs})
-        if answer[0] == b"damaged":
-            raise StoreDamaged(self._stops(damage(answer[1])))
-        if answer[0] != b"ok":
-            kind, why = _REFUSALS[answer[0]]
-            raise kind(f"{name}: {why}")
-
-    def _stops(self, fault: str) -> str:
-        name = self._projection.name
-        return f"{name} {fault}: run `./stockroom rebuild {name}`"
+        wanted = None if self._rebuilding is not None else self._generation
+        await self._commit.run(self._prefix, wanted, around, commands)
 
     @property
     def _prefix(self) -> str:
         return names.prefix(self._projection.name, self._generation)
-
-
-def _step(batch: Batch, parked: ParkedKeys, parkings: int) -> Step:
-    return {
-        "partition": str(batch.partition),
-        "before": batch.before.next_offset,
-        "after": batch.after.next_offset,
-        "epoch": batch.after.holder.epoch,
-        "writer": batch.after.holder.writer,
-        "appended_ms": last_appended_ms(batch),
-        "void": batch.void,
-        "unparked": parked.unparked[batch.partition],
-        "parkings": parkings,
-    }
