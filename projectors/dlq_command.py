@@ -1,11 +1,8 @@
 """`./stockroom dlq`: events that projections have parked. A fix is new code, a restart of the projectors, a retry."""
 
-import os
-import re
-import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, NoReturn, TypeVar
+from collections.abc import Sequence
+from typing import Annotated
 
 import asyncpg
 import orjson
@@ -13,21 +10,15 @@ import typer
 from redis.asyncio import Redis
 
 from infra.http.principal import OPERATOR
-from infra.process import run_process
-from infra.reason import reason
-from infra.settings import Settings, settings
-from projectors.back_off import AWAY
+from infra.settings import settings
 from projectors.dead_letter_list import DeadLetter, count_dead_letters, dead_letter, dead_letters, dropped_letters
-from projectors.drop import Dropped, Effect, NothingParked, NotVoided, drop
-from projectors.engine import connect_postgres, connect_redis, redrive_of
+from projectors.dlq_terminal import PLACE_HELP, chosen_by, end, place_of, run_over_stores, say
+from projectors.drop import Dropped, Effect, drop
+from projectors.engine import redrive_of
 from projectors.projection import Projection
 from projectors.redrive import Redriven, retry
-from projectors.registry import PROJECTIONS, named
+from projectors.registry import named
 from projectors.sorting import Decoder
-from projectors.store import NotCommitted, Place, RebuildNeeded, StoreDamaged
-from projectors.voids_known import VoidsUnknown
-
-T = TypeVar("T")
 
 cli = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -40,7 +31,6 @@ TOLD = {
     Effect.LATER: "dropped with the rebuild that the projection needs",
     Effect.APPLIED: "a retry applied it meanwhile, the next rebuild leaves it out",
 }
-_PLACE_HELP = "TOPIC/PARTITION@OFFSET, as `list` shows it."
 
 
 @cli.command("list")
@@ -53,32 +43,32 @@ def list_letters(
     """Every parked record: projection, place, key, reason, how often it was tried, how old it is, the error."""
 
     async def act(pool: asyncpg.Pool, redis: Redis) -> None:
-        for one in _chosen(projection):
+        for one in chosen_by(projection):
             if dropped:
                 for drop_ in await dropped_letters(pool, one, key):
-                    _say(orjson.dumps(drop_.described()).decode() if json else drop_.line())
+                    say(orjson.dumps(drop_.described()).decode() if json else drop_.line())
                 continue
             async for letter in dead_letters(pool, redis, one, key):
-                _say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
+                say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
 
-    _run(act)
+    run_over_stores(act)
 
 
 @cli.command()
 def show(
-    place: Annotated[str, typer.Argument(help=_PLACE_HELP)], projection: _Projection = None, json: _Json = False
+    place: Annotated[str, typer.Argument(help=PLACE_HELP)], projection: _Projection = None, json: _Json = False
 ) -> None:
     """One parked record with its headers and value. Exit 1: nothing is parked there."""
-    for letter in _at(place, _chosen(projection)):
+    for letter in _at(place, chosen_by(projection)):
         if json:
-            _say(orjson.dumps(letter.whole()).decode())
+            say(orjson.dumps(letter.whole()).decode())
         else:
-            _say("\n".join(letter.lines()))
+            say("\n".join(letter.lines()))
 
 
 @cli.command("retry")
 def retry_letters(
-    place: Annotated[str | None, typer.Argument(help=f"Retry the key of this record. {_PLACE_HELP}")] = None,
+    place: Annotated[str | None, typer.Argument(help=f"Retry the key of this record. {PLACE_HELP}")] = None,
     projection: _Projection = None,
     key: _Key = None,
     every: Annotated[bool, typer.Option("--all", help="Retry every key.")] = False,
@@ -86,15 +76,15 @@ def retry_letters(
 ) -> None:
     """Apply parked records, each key in its order until one fails again. Exit 1: some failed, or nothing is there."""
     if [place is not None, key is not None, every].count(True) != 1:
-        _end("give a place, or --key, or --all", 2)
-    chosen = _chosen(projection)
+        end("give a place, or --key, or --all", 2)
+    chosen = chosen_by(projection)
     if place is not None:
         wanted: dict[str, str | None] = {letter.projection: letter.parked.key for letter in _at(place, chosen)}
     else:
         counts = _counts(chosen, key)
         wanted = dict.fromkeys(counts, key)
     if not wanted:
-        _end("nothing is parked", 1)
+        end("nothing is parked", 1)
     if every and not yes:
         typer.confirm(f"Retry {sum(counts.values()):,} records of {', '.join(wanted)}?", abort=True)
     if sum(_retry(named(name), only) for name, only in wanted.items()):
@@ -103,23 +93,23 @@ def retry_letters(
 
 @cli.command("drop")
 def drop_letter(
-    place: Annotated[str, typer.Argument(help=_PLACE_HELP)],
+    place: Annotated[str, typer.Argument(help=PLACE_HELP)],
     projection: Annotated[str, typer.Option("--projection", help="The projection that does without it.")],
     reason_: Annotated[str, typer.Option("--reason", help="Why, for those who come later.")],
 ) -> None:
     """Give a parked record up for one projection, for good: an event says so, and every rebuild leaves it out. What
     waits behind it for its key is retried. Exit 1: nothing is parked there, or it cannot be done.
     """
-    (one,) = _chosen(projection)
-    topic, at = _place(place)
+    (one,) = chosen_by(projection)
+    topic, at = place_of(place)
     if topic != one.topic:
-        _end(f"{one.name} reads {one.topic}, not {topic}", 2)
+        end(f"{one.name} reads {one.topic}, not {topic}", 2)
 
     async def act(pool: asyncpg.Pool, redis: Redis) -> Dropped:
         return await drop(settings(), pool, redis, one, at, reason_)
 
-    effect, void = _run(act)
-    _say(f"{place}: {TOLD[effect]} ({void.actor}, {void.at:%Y-%m-%d %H:%M}: {void.reason})")
+    effect, void = run_over_stores(act)
+    say(f"{place}: {TOLD[effect]} ({void.actor}, {void.at:%Y-%m-%d %H:%M}: {void.reason})")
     if effect is Effect.APPLIED:
         raise typer.Exit(1)
 
@@ -128,10 +118,10 @@ def _retry(projection: Projection, key: str | None) -> int:
     async def act(pool: asyncpg.Pool, redis: Redis) -> Redriven:
         return await retry(redrive_of(pool, redis, projection, Decoder(0), str(OPERATOR)), key)
 
-    done = _run(act)
+    done = run_over_stores(act)
     dropped = f", {done.dropped:,} dropped" if done.dropped else ""
     left = f"{done.failed:,} failed again, {done.waiting:,} wait behind those"
-    _say(f"{projection.name}: {done.done:,} applied{dropped}, {left}")
+    say(f"{projection.name}: {done.done:,} applied{dropped}, {left}")
     return done.failed
 
 
@@ -140,61 +130,14 @@ def _counts(projections: Sequence[Projection], key: str | None) -> dict[str, int
         found = {one.name: await count_dead_letters(pool, redis, one, key) for one in projections}
         return {name: count for name, count in found.items() if count}
 
-    return _run(act)
-
-
-def _place(place: str) -> tuple[str, Place]:
-    form = re.fullmatch(r"(.+)/(\d{1,9})@(\d{1,18})", place)
-    if form is None:
-        _end(f"{place!r} is no place: {_PLACE_HELP}", 2)
-    return form[1], (int(form[2]), int(form[3]))
+    return run_over_stores(act)
 
 
 def _at(place: str, projections: Sequence[Projection]) -> list[DeadLetter]:
-    topic, at = _place(place)
+    topic, at = place_of(place)
 
     async def act(pool: asyncpg.Pool, redis: Redis) -> list[DeadLetter]:
         found = [await dead_letter(pool, redis, one, at) for one in projections if one.topic == topic]
         return [letter for letter in found if letter is not None]
 
-    return _run(act) or _end(f"nothing is parked at {place}", 1)
-
-
-def _chosen(name: str | None) -> list[Projection]:
-    try:
-        return list(PROJECTIONS) if name is None else [named(name)]
-    except KeyError as error:
-        _end(str(error.args[0]), 2)
-
-
-def _run(act: Callable[[asyncpg.Pool, Redis], Awaitable[T]]) -> T:
-    results: list[T] = []
-
-    async def main(config: Settings) -> None:
-        async with connect_postgres(config) as pool, connect_redis(config) as redis:
-            results.append(await act(pool, redis))
-
-    try:
-        run_process(main)
-    except (RebuildNeeded, StoreDamaged, NotCommitted, NothingParked, NotVoided) as error:
-        _end(str(error), 1)
-    except VoidsUnknown as error:
-        _end(f"{error.code}: {error}", 1)
-    except AWAY as error:
-        _end(f"a server is away ({reason(error)}): ./stockroom status", 1)
-    return results[0]
-
-
-def _say(text: str) -> None:
-    try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except BrokenPipeError as error:
-        # The reader of the pipe, `head` for one, has enough. Nothing can be flushed at exit any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit from error
-
-
-def _end(text: str, code: int) -> NoReturn:
-    sys.stderr.write(f"{text}\n")
-    raise typer.Exit(code)
+    return run_over_stores(act) or end(f"nothing is parked at {place}", 1)
