@@ -10,9 +10,10 @@ import pytest
 from infra.settings import Settings
 from projectors import stock
 from projectors.app import create_app
+from projectors.drop import Effect, drop
 from projectors.engine import Engine, connect_postgres, connect_redis
 from projectors.voided import voids_of
-from projectors.voids_known import voids_known
+from projectors.voids_known import VoidsUnknown, voids_known
 from tests.cluster.instances import Instance, running
 from tests.projectors.parked_stock import dlq, park_two
 
@@ -87,3 +88,16 @@ async def test_over_http_a_record_is_dropped_listed_and_known_to_a_database_that
         await voids_known(parked.bootstrap_servers, pool)
         async with pool.acquire() as connection:
             assert (await voids_of(connection, stock.PROJECTION))[0, first].reason == "sent twice"
+
+
+async def test_a_drop_that_does_not_become_known_is_recorded_says_what_it_waited_for_and_may_be_repeated(
+    parked: Settings, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projectors.drop.PATIENCE_SECONDS", 1.0)
+    away = parked.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    where = stock.PROJECTION, (0, first), "sent twice"
+    async with connect_postgres(parked) as pool, connect_redis(parked) as redis:
+        with pytest.raises(VoidsUnknown, match=r"waited 1 s for Kafka .*\. The drop is recorded"):
+            await drop(away, pool, redis, *where)
+        monkeypatch.undo()
+        assert (await drop(parked, pool, redis, *where)).effect is Effect.DROPPED
