@@ -49,7 +49,7 @@ async def until_there(
 
     try:
         return await call()  # as nearly always: tenacity costs a tenth of a commit
-    except AWAY as error:
+    except away as error:
         failed = [error]
 
     def say(state: RetryCallState) -> None:

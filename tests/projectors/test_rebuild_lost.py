@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -19,7 +18,7 @@ from projectors.rebuild_row import RebuildRefused
 from projectors.rebuild_run import Run
 from tests.projectors.rebuilding import generation, quiet
 from tests.projectors.tiny import Bench, received
-from tests.support.cable import Cable
+from tests.support.cable import cable_to_redis
 from tests.support.poll import until
 
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
@@ -98,15 +97,35 @@ async def test_what_is_read_while_the_worker_is_held_back_counts(bench: Bench, m
     assert (progress["done"], progress["report"]["events"]) == (23, 23)
 
 
+async def test_it_goes_on_where_parked_records_were_taken_out_of_what_it_fills_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.writer.append(0, [received("a")])
+    compare, times = PostgresTarget.compare, list[int]()
+
+    async def overtaken(self: PostgresTarget, *args: Any, **options: Any) -> Any:
+        times.append(1)
+        if len(times) == 1:
+            await bench.writer.append(0, [received("a")])
+            await bench.until_totals({"a": 2})
+            counted = "UPDATE stockroom.projection_offsets SET unparked = 1 WHERE projection = $1 AND generation = 2"
+            await bench.pool.execute(counted, bench.projection.name)
+        return await compare(self, *args, **options)
+
+    monkeypatch.setattr(PostgresTarget, "compare", overtaken)
+    async with bench.working():
+        await bench.until_totals({"a": 1})
+        assert (await _rebuild(bench))["state"] == "done"
+    assert (len(times), await generation(bench), await bench.totals()) == (2, 2, {"a": 2})
+
+
 @pytest.mark.parametrize("store", ["redis"])
 async def test_a_redis_that_hangs_does_not_keep_the_row_locked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     await bench.writer.append(0, [received("a")])
     monkeypatch.setattr(rebuild_redis, "ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(rebuild_redis, "SWITCH_SECONDS", 0.2)
     switch, progress, times = RedisTarget.switch, quiet(), list[int]()
-    parts = urlsplit(bench.settings.redis_address)
-
-    async with Cable(parts.hostname or "127.0.0.1", parts.port or 6379) as cable:
+    async with cable_to_redis(bench.settings) as (cable, settings):
 
         async def hanging(self: RedisTarget, *args: Any, **options: Any) -> Any:
             if not times:
@@ -115,10 +134,6 @@ async def test_a_redis_that_hangs_does_not_keep_the_row_locked(bench: Bench, mon
             return await switch(self, *args, **options)
 
         monkeypatch.setattr(RedisTarget, "switch", hanging)
-        login = parts.netloc.rpartition("@")[0]
-        place = f"{login}@127.0.0.1:{cable.port}" if login else f"127.0.0.1:{cable.port}"
-        url = parts._replace(netloc=place).geturl()
-        settings = bench.settings.model_copy(update={"redis_url": url})
 
         async def step() -> str:
             return str((progress.described() or [{"step": ""}])[0]["step"])
