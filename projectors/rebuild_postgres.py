@@ -96,6 +96,9 @@ class PostgresTarget:
         try:
             filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}
             waited = await wait_for_serving(self._served, filled, self._lives, patience)
+            if not waited.why:  # what came meanwhile, before anybody is held back
+                async with self._connection.transaction():
+                    parked = await self._follow(reader.exactly, parked)
             for _ in range(TRIES):
                 async with snapshot.transaction(isolation="repeatable_read", readonly=True):
                     if not waited.why:
@@ -147,6 +150,10 @@ class PostgresTarget:
         """Fill up to where the serving generation stands, in the caller's transaction, to whose end it stands there."""
         await self._connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         await lock_row(self._connection, self._projection.name)
+        return await self._follow(until, parked)
+
+    async def _follow(self, until: Until, parked: ParkedKeys) -> ParkedKeys:
+        """Fill up to where the serving generation stands now, in the caller's transaction."""
         served = {(self._projection.topic, number): end for number, end in (await self._served()).items()}
         async for batch in until(served):
             outcome = await self._store.commit_within(self._connection, [batch], parked)

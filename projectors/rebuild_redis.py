@@ -71,6 +71,7 @@ class RedisTarget:
         waited = await wait_for_serving(self._served, filled, self._lives, patience)
         if waited.why:
             return (await self._comparison([], waited.why))._replace(skipped=waited.skipped)
+        parked = await self._catch_up(reader.exactly, parked)  # what came meanwhile, before anybody is held back
         for _ in range(TRIES):
             try:
                 await self._redis.set(held, self._begun.filling, px=HOLD_MS)
