@@ -99,7 +99,8 @@ class PartitionWriter:
         if self._broken is not None:
             return f"{self.name} stopped: {self._broken}"
         quarantined, away = self._memory.quarantined, self._keeper.saver.trouble
-        told = [f"{len(quarantined)} aggregates quarantined"] if quarantined else []
+        first = [f"{subject} at {why}"[:200] for subject, why in sorted(quarantined.items())[:3]]
+        told = [f"{len(quarantined)} aggregates quarantined: {', '.join(first)}"] if quarantined else []
         told += [f"no snapshots, starts take longer and memory grows: {away}"] if away else []
         return f"{self.name}: {'; '.join(told)}" if told else ""
 

@@ -221,7 +221,7 @@ async def test_a_quarantined_aggregate_stays_so_when_its_event_lies_before_the_s
     async with partition.owner() as owner:
         with pytest.raises(Quarantined):
             await owner.receive("A7", 1, key="k2")
-        assert "1 aggregates quarantined" in owner.writer.trouble
+        assert "1 aggregates quarantined: A7 at " in owner.writer.trouble
         assert owner.log.read_records <= 3
 
 

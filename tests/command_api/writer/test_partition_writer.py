@@ -328,7 +328,7 @@ async def test_an_unreadable_event_quarantines_its_aggregate_and_no_other(bench:
     with pytest.raises(Exception, match=r"cannot be read|memory/0@") as quarantined:
         await bench.do(received(1), "k4")
     assert getattr(quarantined.value, "code", "") == "aggregate_quarantined"
-    assert "1 aggregates quarantined" in bench.writer.trouble
+    assert f"1 aggregates quarantined: A at {broken.topic}/{broken.partition}@{broken.offset}" in bench.writer.trouble
 
 
 async def test_a_forged_record_costs_an_unknown_outcome_and_then_all_goes_on(bench: Bench) -> None:
