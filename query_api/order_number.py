@@ -1,4 +1,4 @@
-"""The order that people know by a number, as `SO-ECFFA384D0` or an invoice's `536365`."""
+"""The order that people know by a number, as `SO-CF05A12644` or an invoice's `536365`."""
 
 import orjson
 from asyncpg import Record
