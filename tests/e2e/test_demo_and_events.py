@@ -127,6 +127,7 @@ async def test_three_of_fifty_are_explained_from_the_command_to_the_rows(product
     ]
     assert started == sorted(started), output
     assert "kind=RESERVED  on_hand_delta=0  reserved_delta=3  balance_after=47" in output
+    assert await stockroom("why", ordered["order_number"]) == (0, output)
     code, output = await stockroom("why", sku)
     assert (code, output.splitlines()[0]) == (0, f"{sku}  47 available = 50 on hand − 3 reserved")
     assert ordered["order_id"] in output
