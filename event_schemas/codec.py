@@ -39,7 +39,8 @@ def decode(wire_type: str, value: bytes | None) -> Event:
     cls, version = _resolve(wire_type)
     try:
         if version == cls.version:
-            return cls.model_validate_json(value or b"")
+            event: Event = cls.__pydantic_validator__.validate_json(value or b"")
+            return event
         data = from_json(value or b"")
         if not isinstance(data, dict):
             raise TypeError("the value is not a JSON object")

@@ -3,7 +3,7 @@
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -80,32 +80,44 @@ def to_headers(envelope: Envelope) -> Headers:
     return headers
 
 
-def from_headers(headers: Iterable[tuple[str, bytes]]) -> Envelope:
-    """The envelope that stands in a record's headers.
+def from_headers(headers: Headers) -> Envelope:
+    """The envelope that stands in a record's headers. Of several of one name the last that is not null counts.
 
     Raises ``MalformedEnvelope`` when a required one is missing or unreadable.
     """
-    by_name = {name: value for name, value in headers if value is not None}
     try:
-        time = datetime.fromisoformat(by_name["ce_time"].decode())
-        if time.tzinfo is None:
-            raise ValueError("ce_time names no time zone")
-        return Envelope(
-            id=by_name["ce_id"].decode(),
-            type=by_name["ce_type"].decode(),
-            subject=by_name["ce_subject"].decode(),
-            time=time,
-            sequence=int(by_name["ce_sequence"]),
-            command_id=by_name["ce_commandid"].decode(),
-            correlation_id=by_name["ce_correlationid"].decode(),
-            causation_id=by_name["ce_causationid"].decode(),
-            actor=by_name["ce_actor"].decode(),
-            writer=by_name["ce_writer"].decode(),
-            epoch=int(by_name["ce_epoch"]),
-            fingerprint=by_name.get("ce_fingerprint", b"").decode(),
-            traceparent=by_name.get("traceparent", b"").decode(),
-        )
+        return _envelope(dict(headers))
+    except (AttributeError, TypeError):  # a null, which is as good as no header
+        return from_headers(_without_nulls(headers))
     except KeyError as missing:
         raise MalformedEnvelope(f"header {missing} is missing or null") from missing
     except ValueError as error:
         raise MalformedEnvelope(f"a header cannot be read: {error}") from error
+
+
+def _without_nulls(headers: Headers) -> Headers:
+    found = [(name, value) for name, value in headers if value is not None]
+    if len(found) == len(headers):
+        raise MalformedEnvelope("a header is not bytes")
+    return found
+
+
+def _envelope(by_name: Mapping[str, bytes]) -> Envelope:
+    time = datetime.fromisoformat(by_name["ce_time"].decode())
+    if time.tzinfo is None:
+        raise ValueError("ce_time names no time zone")
+    return Envelope(  # by place: by name it takes a third longer, and a rebuild makes millions
+        by_name["ce_id"].decode(),
+        by_name["ce_type"].decode(),
+        by_name["ce_subject"].decode(),
+        time,
+        int(by_name["ce_sequence"]),
+        by_name["ce_commandid"].decode(),
+        by_name["ce_correlationid"].decode(),
+        by_name["ce_causationid"].decode(),
+        by_name["ce_actor"].decode(),
+        by_name["ce_writer"].decode(),
+        int(by_name["ce_epoch"]),
+        by_name.get("ce_fingerprint", b"").decode(),
+        by_name.get("traceparent", b"").decode(),
+    )

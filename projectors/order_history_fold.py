@@ -11,7 +11,18 @@ from projectors.order_history_sql import CHANGED
 from projectors.order_story import story
 from projectors.rows import appended_at
 
-_Row = dict[str, Any]
+_Row = list[Any]
+"""Values in the order of `NEW_COLUMNS`, or of `CHANGED` alone; the flags as a list, or None while there are none."""
+
+_PLACED = (
+    "order_number", "user_id", "placed_at", "country", "payment_method", "currency", "subtotal", "total",
+    "line_count", "quantity",
+)  # fmt: skip
+NEW_COLUMNS = (*CHANGED, *_PLACED)
+_PLACES = {name: place for place, name in enumerate(CHANGED)}
+_FLAGS, _VERSION, _UPDATED_AT = _PLACES["flags"], _PLACES["version"], _PLACES["updated_at"]
+_UNCHANGED = (None,) * (len(CHANGED) - 1)
+_UNSETTLED = (None,) * (_VERSION - _PLACES["reason"])
 
 
 class Fold:
@@ -25,19 +36,28 @@ class Fold:
 
     def change(self, item: Recorded, order_id: str, **fields: Any) -> None:
         """Sets `fields` of an order, wherever its row is; flags are added to those that it has."""
-        row = self.orders.get(order_id)
+        row = self.orders.get(order_id) or self.changes.get(order_id)
         if row is None:
-            row = self.changes.setdefault(order_id, {"order_id": order_id, "flags": []})
-        row["flags"] += fields.pop("flags", ())
-        row.update(fields, version=item.envelope.sequence, updated_at=item.envelope.time)
+            row = self.changes[order_id] = [order_id, *_UNCHANGED]
+        if "flags" in fields:
+            fields["flags"] = [*(row[_FLAGS] or ()), *fields["flags"]]
+        for name, value in fields.items():
+            row[_PLACES[name]] = value
+        row[_VERSION], row[_UPDATED_AT] = item.envelope.sequence, item.envelope.time
 
     def new_rows(self) -> list[tuple[Any, ...]]:
         """The orders that were placed in the batch, as `NEW_COLUMNS`."""
-        return [_values(row, NEW_COLUMNS) for row in self.orders.values()]
+        return [*map(_written, self.orders.values())]
 
     def changed_rows(self) -> list[tuple[Any, ...]]:
         """What changed of orders from before the batch, as `CHANGED`."""
-        return [_values(row, CHANGED) for row in self.changes.values()]
+        return [*map(_written, self.changes.values())]
+
+
+def _written(row: _Row) -> tuple[Any, ...]:
+    flags = row[_FLAGS]
+    row[_FLAGS] = orjson.dumps(flags).decode() if flags else "[]"
+    return tuple(row)
 
 
 def folded(events: Sequence[Recorded]) -> Fold:
@@ -58,7 +78,7 @@ def folded(events: Sequence[Recorded]) -> Fold:
                 envelope.time,
                 appended_at(item.appended_ms),
                 envelope.id,
-                orjson.dumps(story(event)).decode(),
+                story(event),
             )
         )
     return fold
@@ -81,23 +101,23 @@ def _placed(fold: Fold, item: Recorded, event: order.OrderPlaced) -> None:
         )
         for number, line in enumerate(event.lines, 1)
     )
-    fold.orders[order_id] = {
-        "order_id": order_id,
-        "order_number": event.order_number,
-        "user_id": event.user_id,
-        "placed_at": event.placed_at,
-        "country": event.country,
-        "payment_method": event.payment_method,
-        "currency": event.total.currency,
-        "subtotal": event.subtotal.amount,
-        "total": event.total.amount,
-        "line_count": len(event.lines),
-        "quantity": sum(line.quantity for line in event.lines),
-        "status": order.OrderStatus.PENDING.value,
-        "flags": [],
-        "version": item.envelope.sequence,
-        "updated_at": item.envelope.time,
-    }
+    fold.orders[order_id] = [
+        order_id,
+        order.OrderStatus.PENDING.value,
+        *_UNSETTLED,
+        item.envelope.sequence,
+        item.envelope.time,
+        event.order_number,
+        event.user_id,
+        event.placed_at,
+        event.country,
+        event.payment_method,
+        event.total.currency,
+        event.subtotal.amount,
+        event.total.amount,
+        len(event.lines),
+        sum(line.quantity for line in event.lines),
+    ]
 
 
 def _told(fold: Fold, item: Recorded, event: order.OrderStockRecorded | order.OrderStockConfirmed) -> None:
@@ -139,14 +159,3 @@ _HANDLERS: dict[type, Callable[[Fold, Recorded, Any], None]] = {
     order.OrderExpired: _expired,
     order.OrderFlagged: _flagged,
 }
-
-_PLACED = (
-    "order_number", "user_id", "placed_at", "country", "payment_method", "currency", "subtotal", "total",
-    "line_count", "quantity",
-)  # fmt: skip
-NEW_COLUMNS = (*CHANGED, *_PLACED)
-
-
-def _values(row: _Row, columns: Sequence[str]) -> tuple[Any, ...]:
-    row["flags"] = orjson.dumps(row["flags"]).decode()
-    return tuple(map(row.get, columns))

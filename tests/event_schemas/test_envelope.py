@@ -47,6 +47,24 @@ ENVELOPES = st.builds(
 )
 
 
+NULLS = st.lists(st.tuples(st.sampled_from([*REQUIRED, "ce_fingerprint", "traceparent", "other"]), st.none()))
+
+
+@given(ENVELOPES, NULLS, st.data())
+def test_a_header_without_a_value_is_as_good_as_none(
+    envelope: Envelope, nulls: list[tuple[str, None]], data: st.DataObject
+) -> None:
+    headers = data.draw(st.permutations([*to_headers(envelope), *nulls]))
+    assert from_headers(headers) == envelope  # type: ignore[arg-type]  # Kafka knows headers without a value
+
+
+@given(ENVELOPES, ENVELOPES)
+def test_of_several_headers_of_one_name_the_last_counts(earlier: Envelope, later: Envelope) -> None:
+    found = from_headers([*to_headers(earlier), *to_headers(later)])
+    optional = {name: getattr(later, name) or getattr(earlier, name) for name in ("fingerprint", "traceparent")}
+    assert found == later._replace(**optional)
+
+
 @given(ENVELOPES)
 def test_an_envelope_comes_back_as_it_was(envelope: Envelope) -> None:
     assert from_headers(to_headers(envelope)) == envelope
