@@ -8,7 +8,7 @@ from projectors.projection import Projection
 from projectors.rebuild_compare import Comparison, TableCompared
 from projectors.rebuild_row import Begun
 from projectors.rebuild_wait import Positions
-from projectors.row_digest import SEARCHED_BUCKETS, Digest, Rows, columns_of, digest, key_of, only_in
+from projectors.row_digest import SEARCHED_BUCKETS, Rows, columns_of, digest, digest_by_bucket, key_of, only_in
 
 _POSITIONS = """
 SELECT partition, generation, next_offset FROM stockroom.projection_offsets
@@ -46,19 +46,21 @@ async def _compare_table(connection: Connection, table: str, schemas: Sequence[s
     key = await key_of(connection, names[1])
     served, filled = [Rows(name, columns, key if columns.keys() >= set(key) else ()) for name in names]
     before, after = await digest(connection, served), await digest(connection, filled)
-    differing = sorted(bucket for bucket in before.keys() | after.keys() if before.get(bucket) != after.get(bucket))
-    found = TableCompared(table, _rows(before), _rows(after), bool(differing) or old != new)
-    if not differing:
+    found = TableCompared(table, before[0], after[0], before != after or old != new)
+    if before == after:
         return found
-    searched = differing[:SEARCHED_BUCKETS]
+    searched = await _differing(connection, served, filled)
     return found._replace(
         only_served=await only_in(connection, served, filled, searched),
         only_filled=await only_in(connection, filled, served, searched),
     )
 
 
-def _rows(digested: Digest) -> int:
-    return sum(count for count, _ in digested.values())
+async def _differing(connection: Connection, served: Rows, filled: Rows) -> list[int]:
+    """The first buckets that differ, as many as are searched."""
+    before, after = await digest_by_bucket(connection, served), await digest_by_bucket(connection, filled)
+    differing = (bucket for bucket in before.keys() | after.keys() if before.get(bucket) != after.get(bucket))
+    return sorted(differing)[:SEARCHED_BUCKETS]
 
 
 async def _count(connection: Connection, table: str) -> int | None:

@@ -34,6 +34,8 @@ from projectors.workers import anybody_fills
 log = structlog.get_logger()
 
 INDEX_SETTINGS = "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '128MB'; SET LOCAL jit = off"
+COMPARE_SETTINGS = {"jit": "off", "work_mem": "64MB"}
+"""Buckets and rows that differ are told without sorting a table on the disk."""
 LOCK_TIMEOUT = "2s"
 SWITCH_AGAIN = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 """The switch changed nothing and is tried again."""
@@ -92,7 +94,7 @@ class PostgresTarget:
 
         ``reader`` stands at the filled generation's positions. Raises what ``SWITCH_AGAIN`` names.
         """
-        snapshot = await asyncpg.connect(self._dsn, server_settings={"jit": "off"})
+        snapshot = await asyncpg.connect(self._dsn, server_settings=COMPARE_SETTINGS)
         try:
             filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}
             waited = await wait_for_serving(self._served, filled, self._lives, patience)

@@ -1,8 +1,9 @@
-"""Digests of a table's rows: their number and the sum of their hashes, in buckets by key, so that two tables that hold
-the same rows are told by one reading of each, and rows that differ are looked for in a few buckets alone.
+"""Digests of a table's rows: their number and the sum of their hashes, so that two tables that hold the same rows are
+told by one reading of each. Where they differ the same is taken in buckets by key, and rows are looked for in a few of
+them alone.
 
-A bucket's sum does not depend on the order of rows. Two tables that differ come to the same sums by chance only, about
-once in 2^64: nobody chooses rows so that they do.
+A sum does not depend on the order of rows. Two tables that differ come to the same sum by chance only, about once in
+2^64: nobody chooses rows so that they do.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,8 +47,8 @@ class Rows(NamedTuple):
         return _hash(self.columns.values())
 
 
-Digest = dict[int, tuple[int, int]]
-"""Number of rows and sum of their hashes, by bucket."""
+Sum = tuple[int, int]
+"""Number of rows and sum of their hashes."""
 
 
 async def columns_of(connection: Connection, table: str) -> dict[str, str]:
@@ -63,8 +64,15 @@ async def key_of(connection: Connection, table: str) -> list[str]:
     return [row["attname"] for row in await connection.fetch(_KEY, table)]
 
 
-async def digest(connection: Connection, rows: Rows) -> Digest:
-    """The digest of all rows, by one reading."""
+async def digest(connection: Connection, rows: Rows) -> Sum:
+    """Of all rows together: one reading without groups, a third of the work of one with them."""
+    found = await connection.fetchrow(f"SELECT count(*), COALESCE(sum({rows.hash()}), 0) FROM {rows.table}")
+    assert found is not None
+    return found[0], int(found[1])
+
+
+async def digest_by_bucket(connection: Connection, rows: Rows) -> dict[int, Sum]:
+    """The same by bucket; buckets without rows are left out."""
     found = await connection.fetch(
         f"SELECT {rows.bucket()} AS bucket, count(*) AS count, sum({rows.hash()}) AS sum FROM {rows.table} GROUP BY 1"
     )

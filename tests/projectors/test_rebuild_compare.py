@@ -14,7 +14,7 @@ from projectors.projection import RedisCommand, Statement
 from projectors.rebuild_compare import Different, NotCompared
 from projectors.rebuild_options import DEFAULTS, RebuildOptions
 from projectors.rebuild_run import Run
-from projectors.row_digest import Rows, columns_of, digest, key_of, only_in
+from projectors.row_digest import Rows, columns_of, digest, digest_by_bucket, key_of, only_in
 from tests.projectors.rebuilding import generation, quiet, rebuild
 from tests.projectors.tiny import Bench, received
 from tests.support.poll import until
@@ -185,13 +185,16 @@ async def test_a_digest_tells_order_apart_from_content_and_counts_rows_that_are_
         columns = await columns_of(connection, f"{tables}.bare")
         rows = Rows(f"{tables}.bare", columns, ())
         await connection.execute(f"INSERT INTO {tables}.bare VALUES (1, 'x'), (2, NULL), (2, NULL), (NULL, '')")
-        before = await digest(connection, rows)
+        before = await digest_by_bucket(connection, rows)
         assert sum(count for count, _ in before.values()) == 4
         await connection.execute(f"CREATE TABLE {tables}.other AS SELECT * FROM {tables}.bare ORDER BY b DESC, a DESC")
         other = Rows(f"{tables}.other", columns, ())
-        assert await digest(connection, other) == before
+        assert await digest_by_bucket(connection, other) == before
+        together = await digest(connection, rows)
+        assert await digest(connection, other) == together == (4, sum(hashes for _, hashes in before.values()))
         await connection.execute(f"INSERT INTO {tables}.other VALUES (2, NULL)")
-        after = await digest(connection, other)
+        assert await digest(connection, other) != together
+        after = await digest_by_bucket(connection, other)
         differing = [bucket for bucket in before if before[bucket] != after[bucket]]
         assert len(differing) == 1
         assert await only_in(connection, other, rows, differing) == ['{"a":2,"b":null}']
@@ -204,9 +207,9 @@ async def test_a_row_that_changed_keeps_its_bucket_by_its_key(postgres: asyncpg.
         rows = Rows(table, await columns_of(connection, table), await key_of(connection, table))
         assert rows.key == ["a"]
         await connection.execute(f"INSERT INTO {table} SELECT n, 'x' FROM generate_series(1, 1000) n")
-        before = await digest(connection, rows)
+        before = await digest_by_bucket(connection, rows)
         await connection.execute(f"UPDATE {table} SET b = 'y' WHERE a = 500")
-        after = await digest(connection, rows)
+        after = await digest_by_bucket(connection, rows)
     assert before.keys() == after.keys()
     assert [before[bucket][0] - after[bucket][0] for bucket in before if before[bucket] != after[bucket]] == [0]
 
