@@ -20,9 +20,10 @@ from projectors.rebuild_compare import Comparison, TableCompared
 from projectors.rebuild_compare_redis import compare
 from projectors.rebuild_row import Begun, RebuildFailed, switch_row
 from projectors.rebuild_wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, Positions, wait_for_serving
+from projectors.redis_commit import ANSWER_SECONDS
 from projectors.redis_generations import drop_generation, families, known_generations
 from projectors.redis_positions import fault_in, fields_of, is_of
-from projectors.redis_store import ANSWER_SECONDS, RedisStore
+from projectors.redis_store import RedisStore
 from projectors.store import ParkedKeys
 from projectors.workers import anybody_fills
 
