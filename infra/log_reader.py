@@ -4,6 +4,8 @@ Every reader of the log (projections, policies, the catalog copy, the command li
 and never trusts a committed offset: the caller says where to start and under which holder.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +23,9 @@ class Position(NamedTuple):
     next_offset: int
     holder: Holder = NOBODY
 
+
+FEW = 4
+"""A reading that brings less than this part of what was asked for has kept up."""
 
 START = Position(0, NOBODY)
 """The position of a reader that has read nothing."""
@@ -100,12 +105,23 @@ class LogReader:
 
     ``positions`` maps (topic, partition) to where to start. Use as an async context manager, then call ``read``.
     ``consumer_settings`` go to aiokafka as they are, e.g. ``max_partition_fetch_bytes`` for bulk reading.
+
+    While the caller works on the little that came, nothing is fetched: what was fetched meanwhile would be handed out
+    next, older by that work than what the log then holds. ``apart_seconds`` lie at least between the ends of two
+    readings that brought something, so that under load several records share one fetch and one commit.
     """
 
     def __init__(
-        self, bootstrap_servers: str, positions: Mapping[tuple[str, int], Position], **consumer_settings: Any
+        self,
+        bootstrap_servers: str,
+        positions: Mapping[tuple[str, int], Position],
+        *,
+        apart_seconds: float = 0.0,
+        **consumer_settings: Any,
     ) -> None:
         self._positions = dict(positions)
+        self._apart_seconds = apart_seconds
+        self._read_at = 0.0
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers,
             group_id=None,
@@ -147,11 +163,18 @@ class LogReader:
         With ``only`` a (topic, partition), from that alone; the others come with later calls.
         Raises ``LogTruncated`` or ``OffsetSkipped`` when the log is not what the positions were taken from.
         """
+        if (left := self._read_at + self._apart_seconds - time.monotonic()) > 0:
+            await asyncio.sleep(left)
         try:
             places = [TopicPartition(*only)] if only else []
+            self._consumer.resume(*self._consumer.assignment())
             fetched = await self._consumer.getmany(*places, timeout_ms=timeout_ms, max_records=max_records)
         except OffsetOutOfRangeError as error:
             raise LogTruncated(f"an offset is not in the log any more: {error}") from error
+        if fetched:
+            self._read_at = time.monotonic()
+            if sum(map(len, fetched.values())) * FEW < max_records:
+                self._consumer.pause(*self._consumer.assignment())
         batches = []
         for tp, records in fetched.items():
             before = self._positions[tp.topic, tp.partition]

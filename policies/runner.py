@@ -21,6 +21,8 @@ from policies.sorting import Parked, Sorter
 from policies.standing import Standing
 
 MOST_RECORDS = 4_000
+APART_SECONDS = 0.02
+"""Of two readings under load; what comes after a pause is read at once."""
 STUCK_SECONDS = 6.0
 """A reader that got nothing for so long, though there is more to read, is replaced."""
 REQUEST_MS = 10_000
@@ -70,7 +72,11 @@ class Runner:
         positions = await self._load(partitions)
         start = {(self._topic, partition): position for partition, position in positions.items()}
         async with LogReader(
-            self._bootstrap_servers, start, request_timeout_ms=REQUEST_MS, max_partition_fetch_bytes=FETCH_BYTES
+            self._bootstrap_servers,
+            start,
+            apart_seconds=APART_SECONDS,
+            request_timeout_ms=REQUEST_MS,
+            max_partition_fetch_bytes=FETCH_BYTES,
         ) as reader:
             self.standing.running = True
             self.standing.going_on()

@@ -29,6 +29,8 @@ AGAIN_SECONDS = 0.5
 COMPARE_SECONDS = 2.0
 MAX_RECORDS = 2_000
 READ_MS = 500
+APART_SECONDS = 0.02
+"""Of two commits under load; an event after a pause is committed at once."""
 
 
 class Runner:
@@ -115,7 +117,9 @@ class Runner:
 
     async def _reader(self) -> LogReader:
         places = {(self._topic, number): one.position for number, one in self.status.standings.items()}
-        return await LogReader(self._bootstrap_servers, places, fetch_max_wait_ms=READ_MS).__aenter__()
+        return await LogReader(
+            self._bootstrap_servers, places, apart_seconds=APART_SECONDS, fetch_max_wait_ms=READ_MS
+        ).__aenter__()
 
     async def _load(self) -> bool:
         loaded = await self._there("load", self._own)
