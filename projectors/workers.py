@@ -27,7 +27,7 @@ FORGOTTEN = "1 day"
 
 _BEAT = """
 INSERT INTO stockroom.workers AS w VALUES ($1, $2, clock_timestamp())
-ON CONFLICT (worker) DO UPDATE SET runs = excluded.runs, seen_at = excluded.seen_at
+ON CONFLICT (worker) DO UPDATE SET runs = excluded.runs, seen_at = excluded.seen_at RETURNING tableoid
 """
 _LIVE = "SELECT worker, runs FROM stockroom.workers WHERE seen_at > clock_timestamp() - make_interval(secs => $1)"
 _FILLS = """
@@ -35,6 +35,7 @@ SELECT EXISTS (SELECT FROM stockroom.workers
                WHERE $1 = ANY (runs) AND seen_at > clock_timestamp() - make_interval(secs => $2))
 """
 _FORGET = f"DELETE FROM stockroom.workers WHERE seen_at < clock_timestamp() - interval '{FORGOTTEN}'"
+_GONE = "the projectors' tables are gone or made anew; the next start makes and fills them"
 _LEAVE = "DELETE FROM stockroom.workers WHERE worker = $1"
 
 
@@ -64,6 +65,8 @@ class Workers:
         self._pool = pool
         self._runs = [_run(one.name, one.version) for one in projections]
         self._live: dict[str, frozenset[str]] = {}
+        self._table: object = None
+        """Which table has the rows: one that was made anew has another number."""
         self._look = asyncio.Event()
 
     @property
@@ -106,10 +109,13 @@ class Workers:
     async def _beat(self) -> None:
         async with asyncio.timeout(ANSWER_SECONDS), self._pool.acquire() as connection:
             try:
-                await connection.execute(_BEAT, self.name, self._runs)
+                table = await connection.fetchval(_BEAT, self.name, self._runs)
                 rows = await connection.fetch(_LIVE, LIVE_SECONDS)
             except asyncpg.UndefinedTableError as error:
-                raise TablesGone("the projectors' tables are gone; the next start makes and fills them") from error
+                raise TablesGone(_GONE) from error
+        if self._table not in (None, table):
+            raise TablesGone(_GONE)
+        self._table = table
         live = {row["worker"]: frozenset(row["runs"]) for row in rows}
         if live.keys() != self._live.keys():
             log.info("workers", live=sorted(live))
