@@ -27,12 +27,16 @@ async def start(begin: Callable[[], Awaitable[None]], stop: Callable[[], Awaitab
 
 
 async def end(stop: Callable[[], Awaitable[None]]) -> None:
-    """Stop, within a bound: what hangs is left to the end of its connections. Never raises ``TimeoutError``."""
+    """Stop, within a bound: what hangs is left to the end of its connections. Never raises ``TimeoutError``.
+
+    A client that stops after its broker was killed may raise the cancellation of a task of its own (aiokafka 0.14). It
+    is not the caller's, whose task would end by it without a word.
+    """
     stopping = asyncio.ensure_future(stop())
     _, unfinished = await asyncio.wait({stopping}, timeout=STOP_SECONDS)
     for task in unfinished:
         task.cancel()
-    if not unfinished:
+    if not unfinished and not stopping.cancelled():
         stopping.result()
 
 

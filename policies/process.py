@@ -6,6 +6,7 @@ import asyncpg
 import structlog
 
 from infra.http.serve import serve, stop_on_signals
+from infra.lasting import until_cancelled
 from infra.settings import Settings
 from policies.app import create_app
 from policies.command_client import CommandClient
@@ -61,8 +62,8 @@ async def _work(
 ) -> None:
     await patiently(dead_letters.standing, "PostgreSQL", store.prepare)
     async with asyncio.TaskGroup() as group:
-        beside = [group.create_task(dead_letters.run()), group.create_task(commands.keep_up())]
-        running = [group.create_task(runner.run()) for runner in runners]
+        beside = [group.create_task(until_cancelled(part)) for part in (dead_letters.run(), commands.keep_up())]
+        running = [group.create_task(until_cancelled(runner.run())) for runner in runners]
         await asyncio.wait(running)
         for task in beside:
             task.cancel()

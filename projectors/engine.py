@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 from redis.asyncio import Redis
 
+from infra.lasting import until_cancelled
 from infra.settings import Settings
 from infra.stores_answer import ask_postgres, failing
 from projectors.dead_letters import DeadLetters
@@ -120,15 +121,14 @@ class Engine:
         self._offsets = [GroupOffsets(servers, runner.status) for runner in self.runners]
 
     async def run(self) -> None:
-        """Project until cancelled. An unforeseen exception of any part ends all of it."""
+        """Project until cancelled. An unforeseen end of any part ends all of it."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.ends.run())
-            group.create_task(self.workers.run())
-            group.create_task(self._observe())
+            group.create_task(until_cancelled(self.ends.run()))
+            group.create_task(until_cancelled(self.workers.run()))
+            group.create_task(until_cancelled(self._observe()))
             for runner, offsets, letters in zip(self.runners, self._offsets, self._dead_letters, strict=True):
-                group.create_task(runner.run())
-                group.create_task(offsets.run())
-                group.create_task(letters.run())
+                for part in (runner, offsets, letters):
+                    group.create_task(until_cancelled(part.run()))
 
     async def not_ready(self) -> dict[str, str]:
         """What does not work at the moment, by projection or server, with the reason; empty when all does.
