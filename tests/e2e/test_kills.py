@@ -69,7 +69,7 @@ async def gets_on(settings: Settings, importing: asyncio.subprocess.Process, eve
             return 0
 
     before = await until(end, bool)
-    await until(end, lambda now: now >= before + events or importing.returncode is not None)
+    await until(end, lambda now: now >= before + events or importing.returncode is not None, 60)
     assert importing.returncode is None, "the import ended before the last kill: it is too short to prove anything"
 
 
