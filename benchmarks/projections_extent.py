@@ -17,6 +17,7 @@ class Extent:
     fresh_seconds: float
     """How long each of the two is measured, after the warm-up."""
     fresh_warm_up_seconds: float
+    """Not short, as the broker compiles itself under its first load."""
     throttled_orders: int
     """Orders in the log of the throttled rebuild, each with two events."""
     throttled_rate: int
@@ -35,7 +36,7 @@ FULL = Extent(
     receipts_a_second=1_000,
     orders_a_second=100,
     fresh_seconds=20.0,
-    fresh_warm_up_seconds=5.0,
+    fresh_warm_up_seconds=20.0,
     throttled_orders=100_000,
     throttled_rate=5_000,
     throttled_receipts=300,

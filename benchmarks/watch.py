@@ -15,7 +15,8 @@ from infra.kafka_lifetime import started
 from infra.settings import Settings
 from projectors.projection import Projection
 
-POLL_SECONDS = 0.002
+POLL_SECONDS = 0.005
+"""More often the polling would be a load of its own."""
 POSITIONS = """
 SELECT o.partition, o.next_offset FROM stockroom.projections p JOIN stockroom.projection_offsets o
     ON o.projection = p.name AND o.generation = p.active_generation WHERE p.name = $1
@@ -31,7 +32,7 @@ class Legs:
     applied: list[float] = field(default_factory=list)
     """From then until the read model's position was past it."""
     polled: list[float] = field(default_factory=list)
-    """From the answer until then: what a client sees who polls every 2 ms."""
+    """From the answer until then: what a client sees who polls every 5 ms."""
     missing: int = 0
     """Events that were not past when the watch ended."""
 
