@@ -40,6 +40,11 @@ async def test_log_lines_are_words_for_a_person_and_leave_standard_output_to_an_
     assert (out, err[0]) == ("", "{")
 
 
+def _with_ctrl_c() -> None:
+    """Whatever runs the tests in the background ignores it, and so would all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("options", [[], ["--json"]])
 async def test_ctrl_c_leaves_a_rebuild_where_it_stands_and_says_so(own: Settings, options: Sequence[str]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=own.bootstrap_servers)
@@ -54,6 +59,7 @@ async def test_ctrl_c_leaves_a_rebuild_where_it_stands_and_says_so(own: Settings
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "STOCKROOM_POSTGRES_DSN": own.dsn},
+        preexec_fn=_with_ctrl_c,
     )
     connection = await asyncpg.connect(own.dsn)
 
@@ -66,7 +72,8 @@ async def test_ctrl_c_leaves_a_rebuild_where_it_stands_and_says_so(own: Settings
     try:
         await until(started, bool, 60.0)
         process.send_signal(signal.SIGINT)
-        out, err = await process.communicate()
+        async with asyncio.timeout(30):
+            out, err = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
