@@ -1,7 +1,7 @@
 """What the comparison of a filled generation with the serving one found, before the switch."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from projectors.rebuild_row import Begun, RebuildRefused
 
@@ -88,17 +88,15 @@ class NotSwitched(RebuildRefused):
     rebuild goes on with it.
     """
 
+    said: ClassVar[str]
+    """What the matter is, with the name of the ``{projection}``."""
+    way_out: ClassVar[str]
+    """What can be done."""
+
     def __init__(self, projection: str, comparison: Comparison) -> None:
-        super().__init__("\n".join([self.said(projection), *comparison.lines(), self.way_out(projection)]))
+        said, way_out = (text.format(projection=projection) for text in (self.said, self.way_out))
+        super().__init__("\n".join([said, *comparison.lines(), way_out]))
         self.comparison = comparison
-
-    def said(self, projection: str) -> str:
-        """What the matter is."""
-        raise NotImplementedError
-
-    def way_out(self, projection: str) -> str:
-        """What can be done."""
-        raise NotImplementedError
 
 
 class Different(NotSwitched):
@@ -106,14 +104,8 @@ class Different(NotSwitched):
 
     code = "rows_differ"
     exit_code = 3
-
-    def said(self, projection: str) -> str:
-        """What the matter is."""
-        return f"{projection} was not switched: the rows differ, though version and events are the same"
-
-    def way_out(self, projection: str) -> str:
-        """What can be done."""
-        return f"`./stockroom rebuild {projection} --accept` switches all the same, `--anew` fills it again."
+    said = "{projection} was not switched: the rows differ, though version and events are the same"
+    way_out = "`./stockroom rebuild {projection} --accept` switches all the same, `--anew` fills it again."
 
 
 class NotCompared(NotSwitched):
@@ -121,14 +113,8 @@ class NotCompared(NotSwitched):
 
     code = "not_compared"
     exit_code = 4
-
-    def said(self, projection: str) -> str:
-        """What the matter is."""
-        return f"{projection} was not switched: it could not be compared with what serves, which has the same version"
-
-    def way_out(self, projection: str) -> str:
-        """What can be done."""
-        return (
-            f"Start the projectors and run the same command again, which goes on; "
-            f"`./stockroom rebuild {projection} --accept` switches all the same."
-        )
+    said = "{projection} was not switched: it could not be compared with what serves, which has the same version"
+    way_out = (
+        "Start the projectors and run the same command again, which goes on; "
+        "`./stockroom rebuild {projection} --accept` switches all the same."
+    )
