@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(operation.router)
     app.lean("POST", "/v1/orders", order.place_order)
     app.lean("POST", "/v1/products", product.add_product)
+    app.lean("POST", "/v1/stock/{sku}/receipts", stock_item.receive_stock)
     return app
 
 

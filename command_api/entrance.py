@@ -30,12 +30,11 @@ class CommandApp(FastAPI):
         self._max_body_bytes = max_body_bytes
         self._slots = Slots(max_requests)
         self._bulks = Slots(MOST_BULKS)
-        self._lean: dict[tuple[str, str], LeanRoute] = {}
+        self._lean: list[LeanRoute] = []
 
     def lean(self, method: str, path: str, endpoint: Callable[..., Awaitable[Any]]) -> None:
         """Give ``endpoint``, which is routed at exactly this method and path as ever, a lean route beside it."""
-        route = f"{method} {path}"
-        self._lean[method, path] = LeanRoute(self, super().__call__, route, endpoint, self._max_body_bytes)
+        self._lean.append(LeanRoute(self, super().__call__, method, path, endpoint, self._max_body_bytes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (ASGI)."""
@@ -48,10 +47,10 @@ class CommandApp(FastAPI):
             return
         slots.take(scope)
         try:
-            lean = self._lean.get((scope["method"], scope["path"]))
-            if lean is None:
-                await super().__call__(scope, receive, send)
-            else:
-                await lean(scope, receive, send)
+            for lean in self._lean:
+                if (segments := lean.segments(scope)) is not None:
+                    await lean(scope, receive, send, segments)
+                    return
+            await super().__call__(scope, receive, send)
         finally:
             slots.give_back()

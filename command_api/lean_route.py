@@ -5,13 +5,14 @@ route takes a request that has nothing odd about it. Whatever is odd (a query, a
 fit …) it leaves to the ordinary route, unconsumed, so that there is one place which says what is wrong with a request.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple, get_type_hints
 
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from command_api.desk import Desk
@@ -25,13 +26,15 @@ _READ = frozenset({b"content-type", *_TOLD})
 
 
 class _Understood(NamedTuple):
-    body: Any
     asked: CommandRequest
     desk: Desk
+    values: dict[str, Any]
+    """The body and what stands in the path, by the endpoint's names."""
 
 
 class LeanRoute:
-    """ASGI app of one method and path. ``endpoint`` takes ``(body, asked, desk)`` and gives a ``Response``.
+    """One method and path, in which segments may have names, as ``/v1/stock/{sku}/receipts``. ``endpoint`` takes those,
+    ``body``, ``asked`` and ``desk``, and gives a ``Response``.
 
     ``ordinary`` is the app with all its middleware, where the same endpoint has its ordinary route; that one also says
     what it has to of a body above ``max_body_bytes``.
@@ -41,30 +44,43 @@ class LeanRoute:
         self,
         app: FastAPI,
         ordinary: ASGIApp,
-        route: str,
+        method: str,
+        path: str,
         endpoint: Callable[..., Awaitable[Response]],
         max_body_bytes: int,
     ) -> None:
         self._app = app
         self._ordinary = ordinary
-        self._route = route
+        self._method = method
+        self._route = f"{method} {path}"
+        self._pattern = compile_path(path)[0]
         self._endpoint = endpoint
         self._max_body_bytes = max_body_bytes
         # Parsed first, then validated as Python values, as FastAPI does it: validate_json decides some cases otherwise.
-        self._validate = TypeAdapter(get_type_hints(endpoint, include_extras=True)["body"]).validate_python
+        types = get_type_hints(endpoint, include_extras=True)
+        self._validate = TypeAdapter(types["body"]).validate_python
+        self._segments = {name: TypeAdapter(types[name]).validate_python for name in self._pattern.groupindex}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request (ASGI)."""
+    def segments(self, scope: Scope) -> dict[str, str] | None:
+        """What stands in the path at the places that have names; None when the request is for another route."""
+        if scope["method"] != self._method or (found := self._pattern.match(scope["path"])) is None:
+            return None
+        return found.groupdict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, segments: Mapping[str, str]) -> None:
+        """One request (ASGI), whose path has these segments."""
         headers = _plain(scope)
         if headers is None or self._app.dependency_overrides:
             await self._ordinary(scope, receive, send)
             return
         messages = await self._body(receive)
-        understood = await self._understand(headers, messages, scope)
+        understood = await self._understand(headers, messages, scope, segments)
         if understood is None:
             await self._ordinary(scope, _again(messages, receive), send)
             return
-        await respond(self._app, self._endpoint(*understood), scope, _again(messages, receive), send)
+        asked, desk, values = understood
+        answering = self._endpoint(asked=asked, desk=desk, **values)
+        await respond(self._app, answering, scope, _again(messages, receive), send)
 
     async def _body(self, receive: Receive) -> list[Message]:
         """The messages up to the end of the body, or to where it is too large."""
@@ -76,7 +92,7 @@ class LeanRoute:
         return messages
 
     async def _understand(
-        self, headers: dict[bytes, bytes], messages: list[Message], scope: Scope
+        self, headers: dict[bytes, bytes], messages: list[Message], scope: Scope, segments: Mapping[str, str]
     ) -> _Understood | None:
         """What the endpoint takes; None when the ordinary route has to say what is wrong."""
         desk: Desk | None = getattr(self._app.state, "desk", None)
@@ -89,7 +105,8 @@ class LeanRoute:
         told = [headers[name].decode("latin-1") if name in headers else None for name in _TOLD]
         try:
             asked = request_of(await current_principal(), self._route, scope, *told)
-            return _Understood(self._validate(from_json(raw)), asked, desk)
+            values = {name: self._segments[name](value) for name, value in segments.items()}
+            return _Understood(asked, desk, {"body": self._validate(from_json(raw)), **values})
         except Exception:
             return None
 

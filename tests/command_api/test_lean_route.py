@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import httpx
@@ -18,6 +18,7 @@ from command_api.entrance import CommandApp
 from command_api.order import NewOrder
 from command_api.product import NewProduct
 from command_api.request import Asked, CommandRequest
+from command_api.stock_item import Receipt, SkuPath
 from infra.http.body_type import BodyType
 from infra.http.limits import BodyLimit
 from infra.http.principal import Principal, current_principal
@@ -42,13 +43,13 @@ async def send_on(request: Request, error: Exception) -> Response:
     return Response(request.scope["raw_path"] + b" " + await request.body(), 421)
 
 
-def told(body: NewOrder | NewProduct, asked: CommandRequest) -> Response:
+def told(body: NewOrder | NewProduct | Receipt, asked: CommandRequest, path: str = "/v1/orders") -> Response:
     facts = {
         "body": body.model_dump(mode="json"),
         "asked": [str(asked.principal), asked.route, asked.expected_version, asked.must_exist, asked.wait_seconds],
         "tokens": [*asked.tokens],
         "key": asked.command_id if asked.keyed else None,
-        "fingerprint": asked.fingerprint("/v1/orders", body),
+        "fingerprint": asked.fingerprint(path, body),
     }
     return Response(json.dumps(facts), 201, {"ETag": '"1"', "X-Twice": "a"}, "application/json")
 
@@ -70,6 +71,10 @@ async def product(body: NewProduct, asked: Asked, desk: AtDesk) -> Response:
     return told(body, asked)
 
 
+async def receipt(sku: SkuPath, body: Receipt, asked: Asked, desk: AtDesk) -> Response:
+    return told(body, asked, sku)
+
+
 def app_of(*, lean: bool, seen: list[str]) -> CommandApp:
     app = CommandApp(
         max_requests=100,
@@ -79,7 +84,12 @@ def app_of(*, lean: bool, seen: list[str]) -> CommandApp:
     )
     install(app)
     app.add_exception_handler(Elsewhere, send_on)
-    for path, endpoint in (("/v1/orders", order), ("/v1/products", product)):
+    routes: dict[str, Callable[..., Awaitable[Response]]] = {
+        "/v1/orders": order,
+        "/v1/products": product,
+        "/v1/stock/{sku}/receipts": receipt,
+    }
+    for path, endpoint in routes.items():
         app.post(path, status_code=201)(endpoint)
         if lean:
             app.lean("POST", path, endpoint)
@@ -113,6 +123,10 @@ def post(*headers: str, body: bytes = BYTES, target: str = "/v1/orders", **optio
     return request("POST", target, *(headers or (JSON,)), body=body, **options)
 
 
+def receive(sku: str, *headers: str, body: bytes = b'{"quantity":3}') -> bytes:
+    return post(*(headers or (JSON,)), body=body, target=f"/v1/stock/{sku}/receipts")
+
+
 def chunked(body: bytes, size: int) -> bytes:
     parts = [body[at : at + size] for at in range(0, len(body), size)]
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
@@ -136,6 +150,9 @@ PLAIN = {
     "chunked": post(JSON, "Transfer-Encoding: chunked", body=chunked(BYTES, 7), length=False),
     "the last of two equal names": post(body=b'{"user_id":"a","items":[{"sku":"A","quantity":1}],"user_id":"b"}'),
     "a large order": post(body=json.dumps({"items": [{"sku": "A1", "quantity": 1}] * 1_000}).encode()),
+    "a name in the path": receive("A1", JSON, "Idempotency-Key: k"),
+    "a name in the path, percent-encoded": receive("%411%20B"),
+    "a name in the path, a line feed behind it": receive("A1").replace(b"/receipts", b"/receipts%0A"),
     "a refusal": post(body=json.dumps({**ORDER, "user_id": "conflict"}).encode()),
     "a server away": post(body=json.dumps({**ORDER, "user_id": "away"}).encode()),
     "a mistake of ours": post(body=json.dumps({**ORDER, "user_id": "bug"}).encode()),
@@ -212,6 +229,16 @@ ODD = {
         413,
         post(JSON, "Transfer-Encoding: chunked", body=chunked(b" " * (MOST_BYTES + 1), 4_000), length=False),
     ),
+    "a name in the path that is none": (422, receive("a1")),
+    "a name in the path that is too long": (422, receive("A" * 65)),
+    "a name in the path with a line feed": (422, receive("A1%0A")),
+    "a name in the path with a NUL": (422, receive("A1%00")),
+    "a name in the path that is no text": (422, receive("A1%FF")),
+    "two names in the path": (404, receive("A1%2FB")),
+    "no name in the path": (404, receive("")),
+    "a name in the path and a query": (400, receive("A1").replace(b"/receipts", b"/receipts?dry=1")),
+    "a name in the path and a fault in the body": (422, receive("a1", body=b'{"quantity":0}')),
+    "another method with a name in the path": (405, request("PUT", "/v1/stock/A1/receipts", JSON, body=BYTES)),
     "a trailing slash": (307, post(target="/v1/orders/")),
     "another path": (404, post(target="/v1/ORDERS")),
     "GET": (405, request("GET", "/v1/orders")),
