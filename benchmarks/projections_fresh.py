@@ -76,7 +76,8 @@ async def _seen(stage: Stage, plan: Plan, projection: Projection) -> Seen:
     before = processor_seconds(stage.members)
     async with watching(stage.settings, projection) as watch:
         measured = await load(plan)
-    after = processor_seconds(stage.members)
+        after = processor_seconds(stage.members)
+        await watch.past(measured.answers)
     cores = shares(before, after, plan.seconds + plan.warm_up_seconds, measured)
     return Seen(measured, watch.legs(measured.answers), cores)
 

@@ -17,6 +17,9 @@ from projectors.projection import Projection
 
 POLL_SECONDS = 0.005
 """More often the polling would be a load of its own."""
+PAST_SECONDS = 10.0
+"""So long the watch goes on at most after the load, until the read model is past what was answered."""
+AGAIN_SECONDS = 0.1
 POSITIONS = """
 SELECT o.partition, o.next_offset FROM stockroom.projections p JOIN stockroom.projection_offsets o
     ON o.projection = p.name AND o.generation = p.active_generation WHERE p.name = $1
@@ -72,6 +75,14 @@ class Watch:
             found.applied.append(applied - read)
             found.polled.append(max(applied - answered, 0.0))
         return Legs(found.read, found.applied, found.polled, missing)
+
+    async def past(self, answers: list[Answered]) -> None:
+        """Wait until the read model is past all these events, but no longer than `PAST_SECONDS`."""
+        deadline = time.perf_counter() + PAST_SECONDS
+        while time.perf_counter() < deadline:
+            if not self.legs(answers).missing:
+                return
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def read(self, consumer: AIOKafkaConsumer) -> None:
         """Note when records come, until cancelled."""
