@@ -13,13 +13,13 @@ CHECK_SECONDS = 2.5
 """Below the time that `status` and the health checks of containers wait for an answer."""
 
 
-async def failing(ask: Callable[[], Awaitable[Any]]) -> str | None:
-    """Why ``ask`` gives no answer within ``CHECK_SECONDS``, in words; None when it does."""
+async def failing(ask: Callable[[], Awaitable[Any]], seconds: float = CHECK_SECONDS) -> str | None:
+    """Why ``ask`` gives no answer within so many seconds, in words; None when it does."""
     try:
-        async with asyncio.timeout(CHECK_SECONDS):
+        async with asyncio.timeout(seconds):
             await ask()
     except TimeoutError:
-        return f"No answer within {CHECK_SECONDS:g} s."
+        return f"No answer within {seconds:g} s."
     except Problem as problem:
         return problem.detail or problem.title
     except Exception as error:

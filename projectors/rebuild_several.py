@@ -30,6 +30,8 @@ from projectors.store import GenerationMoved, NotCommitted, RebuildNeeded, Store
 from projectors.voids_known import voids_known
 
 REMEMBERED = 10_000
+ANSWER_SECONDS = 10.0
+"""A person waits for the rebuild anyway, and it may be asked for when everything is busy."""
 
 
 async def all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> None:
@@ -39,8 +41,8 @@ async def all_up(settings: Settings, redis: Redis, topics: Collection[str]) -> N
         "PostgreSQL": partial(ask_postgres, settings.dsn),
         "Redis": redis.ping,
     }
-    answers = zip(asked, await asyncio.gather(*map(failing, asked.values())), strict=True)
-    if away := "; ".join(f"{name}: {why}" for name, why in answers if why):
+    whys = await asyncio.gather(*[failing(ask, ANSWER_SECONDS) for ask in asked.values()])
+    if away := "; ".join(f"{name}: {why}" for name, why in zip(asked, whys, strict=True) if why):
         raise RebuildFailed(f"{away}\nIs it up? ./stockroom status")
 
 

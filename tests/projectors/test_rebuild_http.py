@@ -179,7 +179,7 @@ async def test_a_run_whose_process_cannot_be_started_has_failed_at_once(
 
 async def test_a_plan_of_all_is_told_and_changes_nothing(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/rebuilds/plan", json={"all": True, "rate": 1})
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.text
     plans = answer.json()["plans"]
     assert [one["projection"] for one in plans] == [one.name for one in PROJECTIONS]
     assert {(one["serving_generation"], one["resumes_generation"], one["fits"]) for one in plans} == {(1, None, True)}
