@@ -1,6 +1,10 @@
-"""Ends a consumer that is alive but brings nothing of a partition, although there is something to read."""
+"""Finds a reader that is alive but brings nothing of a place, although there is something to read. Pure.
+
+Each place is watched by itself: one that stands still is found while the others move.
+"""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from projectors.store import Standing
 
@@ -8,7 +12,34 @@ STUCK_SECONDS = 10.0
 
 
 class Stuck(Exception):
-    """The consumer is alive but brings nothing of a partition, although there is something to read."""
+    """The reader is alive but brings nothing of a place, although there is something to read."""
+
+
+class Seen(NamedTuple):
+    """How far a reader is in a place, and whether there is something to read behind that."""
+
+    at: object
+    is_behind: bool
+
+
+class Stillness:
+    """Knows for how many seconds each place that is behind has not moved."""
+
+    def __init__(self) -> None:
+        self._still: dict[str, tuple[object, float]] = {}
+        """By place: how far its reader was, and the seconds for which it has been there."""
+
+    def after(self, seconds: float, seen: Mapping[str, Seen], bound: float) -> None:
+        """So many seconds have passed, and this is what is seen of each place now, by its name. What is not seen any
+        more is forgotten. Raises ``Stuck`` when a place that is behind has not moved for longer than ``bound`` seconds.
+        """
+        before, self._still = self._still, {}
+        for name, (at, is_behind) in seen.items():
+            was_at, still = before.get(name, (None, 0.0))
+            self._still[name] = at, still + seconds if is_behind and at == was_at else 0.0
+        for name, (at, still) in self._still.items():
+            if still > bound:
+                raise Stuck(f"{name} has not moved for {bound:.0f} s although there is more to read: {at}")
 
 
 class Watchdog:
@@ -18,21 +49,16 @@ class Watchdog:
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
-        self._seen: dict[int, tuple[int, float]] = {}
-        """By partition: where it was seen last, and the seconds for which it was asked since."""
+        self._stillness = Stillness()
 
     def begin(self) -> None:
         """A reader is new."""
-        self._seen.clear()
+        self._stillness = Stillness()
 
     def asked(self, seconds: float, standings: Mapping[int, Standing], ends: Mapping[int, int]) -> None:
         """The reader was asked for so long; what it brought is in the standings. Raises ``Stuck`` when a partition that
         is behind its end has not moved for ``STUCK_SECONDS`` of asking.
         """
-        for number, one in standings.items():
-            place = one.position.next_offset
-            before, waited = self._seen.get(number, (-1, 0.0))
-            waited = waited + seconds if place == before and place < ends.get(number, 0) else 0.0
-            self._seen[number] = place, waited
-            if waited > STUCK_SECONDS:
-                raise Stuck(f"{self._topic}/{number}: behind the end for {STUCK_SECONDS:.0f} s without a record")
+        offsets = {number: one.position.next_offset for number, one in standings.items()}
+        seen = {f"{self._topic}/{number}": Seen(at, at < ends.get(number, 0)) for number, at in offsets.items()}
+        self._stillness.after(seconds, seen, STUCK_SECONDS)
