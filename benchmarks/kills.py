@@ -19,7 +19,8 @@ from infra.imports.retail import plan
 from infra.imports.retail_rows import COLUMNS
 from infra.launcher.supervised import Supervised
 from infra.log_audit import audit, read_batches
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from infra.settings import Settings
 
 VICTIMS = ("command_api", "policies", "projectors", "streams", "query_api", "redis", "postgres", "kafka")

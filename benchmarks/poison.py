@@ -19,7 +19,8 @@ from benchmarks.projections_log import Filled, filled_log
 from event_schemas.codec import UnknownEventType
 from event_schemas.record import LogRecord, Recorded, recorded
 from event_schemas.topics import ORDERS
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from infra.settings import Settings
 from projectors import order_history, top_sellers
 from projectors.dead_letter_list import dead_letters

@@ -13,7 +13,8 @@ from aiokafka.errors import KafkaError
 from benchmarks.stage import CommandFailed, stockroom
 from event_schemas.topics import TOPICS
 from infra.imports.sample import sample_csv
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from infra.settings import REPOSITORY, Settings
 from projectors.rebuild_compare import NotCompared
 

@@ -19,7 +19,8 @@ from event_schemas.event import Event
 from event_schemas.money import Money
 from event_schemas.record import recorded
 from event_schemas.topics import CATALOG
-from infra.log_reader import START, Batch, LogReader
+from infra.log_batch import START, Batch
+from infra.log_reader import LogReader
 
 RETRY_SECONDS = 1.0
 STUCK_SECONDS = 6.0

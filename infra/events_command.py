@@ -17,7 +17,8 @@ from event_schemas.record import LogRecord
 from event_schemas.topics import TOPICS
 from infra.cluster import TopicsMissing, describe
 from infra.event_lines import Filter, as_json, as_text
-from infra.log_reader import START, Batch, LogBroken, LogReader
+from infra.log_batch import START, Batch, LogBroken
+from infra.log_reader import LogReader
 from infra.partition_of import partition_of
 from infra.settings import settings
 

@@ -19,7 +19,8 @@ from event_schemas.record import Recorded, recorded
 from event_schemas.stock import StockAdjusted, StockCounted, StockReceived, StockReleased, StockReserved, StockShipped
 from event_schemas.topics import TOPICS
 from infra.cluster import describe
-from infra.log_reader import START, Batch, LogReader, Position
+from infra.log_batch import START, Batch, Position
+from infra.log_reader import LogReader
 from infra.settings import Settings
 
 Positions = Mapping[tuple[str, int], Position]

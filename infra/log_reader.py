@@ -1,4 +1,4 @@
-"""Reads partitions of event topics in order, proves that no offset was skipped, and applies the rule of the holder.
+"""Reads partitions of event topics in order, a batch after the other.
 
 Every reader of the log (projections, policies, the catalog copy, the command line) stands on this. It never commits
 and never trusts a committed offset: the caller says where to start and under which holder.
@@ -6,62 +6,18 @@ and never trusts a committed offset: the caller says where to start and under wh
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from event_schemas.holder import NOBODY, Holder, Verdict, judge
 from event_schemas.record import LogRecord
 from infra.kafka_lifetime import end, start
-
-
-class Position(NamedTuple):
-    """Where a reader stands in a partition: the next offset, and who holds the partition just before it."""
-
-    next_offset: int
-    holder: Holder = NOBODY
-
+from infra.log_batch import Batch, LogTruncated, Position, sift
 
 FEW = 4
 """A reading that brings less than this part of what was asked for has kept up."""
-
-START = Position(0, NOBODY)
-"""The position of a reader that has read nothing."""
-
-
-class LogBroken(Exception):
-    """The log is not what a position was taken from. Nothing is guessed: the reader stops and says where."""
-
-    code = "log_broken"
-
-
-class LogTruncated(LogBroken):
-    """The stored offset is not in the log any more, or lies beyond its end."""
-
-    code = "log_truncated"
-
-
-class OffsetSkipped(LogBroken):
-    """A record came with another offset than the next one, so an event would be lost."""
-
-    code = "offset_skipped"
-
-
-class Batch(NamedTuple):
-    """What was read of one partition: the records that count, and the position after all that was read."""
-
-    topic: str
-    partition: int
-    records: list[LogRecord]
-    before: Position
-    after: Position
-    void: int
-    """Records that never happened."""
-    void_records: Sequence[LogRecord] = ()
-    """Those records, for whoever wants to see them."""
-
 
 Until = Callable[[Mapping[tuple[str, int], int]], AsyncIterator[Batch]]
 """`LogReader.until` or `LogReader.exactly`."""
@@ -78,26 +34,6 @@ def log_record(record: ConsumerRecord) -> LogRecord:
         record.value,
         record.headers,
     )
-
-
-def sift(topic: str, partition: int, before: Position, records: Iterable[LogRecord]) -> Batch:
-    """Apply the rule of the holder to records that follow ``before``.
-
-    Raises ``OffsetSkipped`` when they do not follow it without a gap.
-    """
-    counted: list[LogRecord] = []
-    next_offset, holder = before
-    void: list[LogRecord] = []
-    for record in records:
-        if record.offset != next_offset:
-            raise OffsetSkipped(f"{topic}/{partition}: expected offset {next_offset}, got {record.offset}")
-        next_offset += 1
-        holder, verdict = judge(holder, record.headers)
-        if verdict is Verdict.COUNTS:
-            counted.append(record)
-        elif verdict is Verdict.VOID:
-            void.append(record)
-    return Batch(topic, partition, counted, before, Position(next_offset, holder), len(void), void)
 
 
 class LogReader:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import asyncpg
 
 from event_schemas.holder import Holder
-from infra.log_reader import Position
+from infra.log_batch import Position
 from policies.answers import Refusal
 from policies.parked_rows import insert_parked, parked_keys
 from policies.sorting import Parked

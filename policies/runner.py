@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import structlog
 
 from infra.cluster import TopicsMissing, describe
-from infra.log_reader import Batch, LogBroken, LogReader, Position
+from infra.log_batch import Batch, LogBroken, Position
+from infra.log_reader import LogReader
 from policies.answers import Refusal
 from policies.bulk_line import bulk_line
 from policies.command_client import CommandClient

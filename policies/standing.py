@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from infra.log_reader import Position
+from infra.log_batch import Position
 
 logger = structlog.get_logger(__name__)
 

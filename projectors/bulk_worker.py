@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
-from infra.log_reader import LogBroken
+from infra.log_batch import LogBroken
 from infra.settings import Settings
 from projectors.engine import connect_postgres, connect_redis, store_of
 from projectors.rebuild_fill import CHUNK, Filler, Member

@@ -5,7 +5,7 @@ set.
 from collections.abc import Sequence
 
 from event_schemas.holder import Holder
-from infra.log_reader import Batch, Position
+from infra.log_batch import Batch, Position
 from projectors.control_tables import Connection
 from projectors.projection import Projection
 from projectors.store import ParkedKeys, PositionMoved, Standing, last_appended_ms

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 import asyncpg
 
 from event_schemas.record import Recorded
-from infra.log_reader import Batch
+from infra.log_batch import Batch
 from projectors import parked_rows
 from projectors.control_tables import Connection
 from projectors.generations import add_partitions, schema_of

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import asyncpg
 
-from infra.log_reader import Batch, LogReader, Position
+from infra.log_batch import Batch, Position
+from infra.log_reader import LogReader
 from projectors.back_off import until_there
 from projectors.postgres_store import PostgresStore, commit_together
 from projectors.rebuild_rate import RateLimit

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from event_schemas.topics import OPERATIONS
 from infra.cluster import describe
-from infra.log_reader import LogBroken
+from infra.log_batch import LogBroken
 from infra.reason import reason
 from infra.settings import Settings
 from infra.stores_answer import ask_postgres, failing

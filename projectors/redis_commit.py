@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
-from infra.log_reader import Batch
+from infra.log_batch import Batch
 from projectors import redis_keys as names
 from projectors.redis_positions import damage
 from projectors.store import (

@@ -9,7 +9,7 @@ import orjson
 from redis.asyncio import Redis
 
 from event_schemas.holder import Holder
-from infra.log_reader import Position
+from infra.log_batch import Position
 from projectors.store import Standing
 
 Fields = Mapping[bytes, bytes]

@@ -15,7 +15,7 @@ import orjson
 from redis.asyncio import Redis
 
 from event_schemas.record import Recorded
-from infra.log_reader import Batch
+from infra.log_batch import Batch
 from projectors import redis_keys as names
 from projectors.isolation import applied
 from projectors.known_keys import KnownKeys

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from event_schemas.codec import UndecodableEvent
 from event_schemas.record import LogRecord, Recorded
-from infra.log_reader import START, Batch
+from infra.log_batch import START, Batch
 from projectors.sorting import Decode, Sorting
 from projectors.store import GenerationMoved, Parked, Place, PositionMoved, SwitchUnderWay
 

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import structlog
 
-from infra.log_reader import Batch, LogBroken, LogReader
+from infra.log_batch import Batch, LogBroken
+from infra.log_reader import LogReader
 from infra.reason import reason
 from projectors.back_off import AWAY, until_there
 from projectors.log_ends import LogEnds

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from event_schemas.codec import UndecodableEvent
 from event_schemas.envelope import MalformedEnvelope
 from event_schemas.record import LogRecord, Recorded, recorded
-from infra.log_reader import Batch
+from infra.log_batch import Batch
 from infra.reason import reason
 from projectors.store import Outcome, Parked, Place, key_of
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from infra.lag import partition_lag
-from infra.log_reader import Batch
+from infra.log_batch import Batch
 from infra.reason import reason
 from projectors.projection import Projection
 from projectors.store import Loaded, Outcome, ParkedKeys, Standing, last_appended_ms

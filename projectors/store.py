@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from event_schemas.record import LogRecord
-from infra.log_reader import Batch, Position
+from infra.log_batch import Batch, Position
 
 
 class NotCommitted(Exception):

@@ -8,7 +8,7 @@ from functools import partial
 import asyncpg
 from redis.asyncio import Redis
 
-from infra.log_reader import LogBroken
+from infra.log_batch import LogBroken
 from infra.settings import Settings
 from projectors.back_off import until_there
 from projectors.dead_letter_list import parked_among

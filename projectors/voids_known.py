@@ -7,7 +7,8 @@ import asyncpg
 import structlog
 
 from event_schemas.topics import OPERATIONS
-from infra.log_reader import LogReader, Position
+from infra.log_batch import Position
+from infra.log_reader import LogReader
 from infra.reason import reason
 from projectors.back_off import until_there
 from projectors.log_ends import LogEnds

@@ -15,7 +15,7 @@ from command_api.snapshots.snapshot import BEGINNING, Mark
 from event_schemas.envelope import Headers
 from event_schemas.holder import BEAT, CLAIMED, Holder, Verdict, judge
 from event_schemas.record import LogRecord
-from infra.log_reader import LogTruncated, Position
+from infra.log_batch import LogTruncated, Position
 
 Fold = Callable[[LogRecord], None]
 """Takes each record that counts, in order."""

@@ -17,7 +17,8 @@ from command_api.fence.log import LogAway, OutcomeUnknown, Outgoing
 from command_api.fence.producer import BatchProducer
 from event_schemas.record import LogRecord
 from infra.kafka_lifetime import end, started
-from infra.log_reader import LogTruncated, log_record
+from infra.log_batch import LogTruncated
+from infra.log_reader import log_record
 
 APPEND_SECONDS = 4.5
 """After this an append's outcome is unknown, whatever the client library still tries."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 from command_api.fence.log import Log, LogAway
 from event_schemas.record import LogRecord
-from infra.log_reader import OffsetSkipped
+from infra.log_batch import OffsetSkipped
 
 MOST_AT_ONCE = 500
 """So many records are given at once, so that whoever folds them lets other tasks run in between."""

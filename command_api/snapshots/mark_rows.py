@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from command_api.snapshots.snapshot import Mark, Place
 from command_api.snapshots.tables import Connection, Damaged, checksum
 from event_schemas.holder import Holder
-from infra.log_reader import Position
+from infra.log_batch import Position
 
 COLUMNS = """s.topic, s.partition, s.cluster, s.state_version, s.generation, s.next_offset, s.epoch, s.writer,
     s.last_id, s.keys_from, s.filter_to, s.filtered, s.unfiltered, s.unpruned, s.checksum AS mark_checksum"""

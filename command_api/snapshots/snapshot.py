@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from command_api.snapshots.known_subjects import KnownSubjects
-from infra.log_reader import START, Position
+from infra.log_batch import START, Position
 
 
 class SnapshotAway(Exception):

@@ -31,7 +31,7 @@ from command_api.writer.timers import Timers
 from command_api.writer.watch import Watches
 from domain.decider import Decider
 from infra.http.problems import Problem
-from infra.log_reader import LogBroken
+from infra.log_batch import LogBroken
 
 REJOIN_SECONDS = 1.0
 """How long a deposed writer leaves the partition to the one that claimed it."""

@@ -22,7 +22,7 @@ from domain.decider import Decider
 from event_schemas.event import Event
 from event_schemas.record import recorded
 from infra.http.problems import DependencyUnavailable
-from infra.log_reader import LogBroken
+from infra.log_batch import LogBroken
 from infra.partition_of import partition_of
 
 TICK_SECONDS = 0.25

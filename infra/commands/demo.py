@@ -15,7 +15,8 @@ from infra.demo.log_tail import LogTail, positions
 from infra.demo.tour import Tour
 from infra.http.away import AWAY
 from infra.launcher.display import console as make_console
-from infra.log_reader import LogBroken, LogReader
+from infra.log_batch import LogBroken
+from infra.log_reader import LogReader
 from infra.settings import Settings, settings
 
 _AWAY: tuple[type[Exception], ...] = (OSError, *AWAY)

@@ -11,7 +11,8 @@ import asyncpg
 from event_schemas.holder import Holder
 from event_schemas.record import LogRecord
 from infra.demo.call import TourStopped
-from infra.log_reader import LogReader, Position
+from infra.log_batch import Position
+from infra.log_reader import LogReader
 
 PATIENCE_SECONDS = 10.0
 _POSITIONS = """

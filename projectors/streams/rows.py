@@ -9,7 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from event_schemas.holder import Holder
-from infra.log_reader import Position
+from infra.log_batch import Position
 from projectors.streams.pairs import Partners
 from projectors.streams.shard import Shard
 from projectors.streams.windows import Sold

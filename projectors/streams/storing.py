@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from faust.types import EventT, TableT
 
-from infra.log_reader import START, Position
+from infra.log_batch import START, Position
 from projectors.streams import rows
 from projectors.streams.changes import Changes
 from projectors.streams.shard import Shard

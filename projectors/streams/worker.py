@@ -11,7 +11,7 @@ from typing import Any, cast
 from faust.tables.manager import TableManager
 from faust.types import TP, EventT, TableT
 
-from infra.log_reader import sift
+from infra.log_batch import sift
 from projectors.streams import rows
 from projectors.streams.changes import Changes
 from projectors.streams.faust_app import HEARTBEAT_SECONDS, SESSION_SECONDS, App

@@ -13,7 +13,8 @@ from benchmarks.floor import FloorLog
 from command_api.app import create_app, run_writers
 from command_api.operation import not_ready
 from event_schemas.topics import ORDERS
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from infra.settings import Settings
 from tests.support.poll import until
 

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 
 from event_schemas.record import Recorded, recorded
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from infra.settings import Settings
 from tests.support.ndjson import NDJSON
 

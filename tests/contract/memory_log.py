@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from command_api.fence.log import OutcomeUnknown, Outgoing
 from event_schemas.record import LogRecord
-from infra.log_reader import LogTruncated
+from infra.log_batch import LogTruncated
 
 
 async def no_turn() -> None:

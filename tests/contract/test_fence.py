@@ -7,7 +7,7 @@ import pytest
 from command_api.fence.fence import ClaimUntimely, Deposed, Fence, Trespass, beat
 from command_api.fence.log import OutcomeUnknown
 from event_schemas.holder import Holder
-from infra.log_reader import LogTruncated
+from infra.log_batch import LogTruncated
 from tests.contract.memory_log import MemoryLog, SharedLog
 from tests.contract.place import OpenLog, Place, event, fence, read
 from tests.support.poll import until

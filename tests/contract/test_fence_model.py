@@ -17,7 +17,7 @@ from command_api.fence.log_stream import LogStream
 from command_api.snapshots.snapshot import Mark
 from event_schemas.holder import CLAIMED, NOBODY, Holder, Verdict, judge
 from event_schemas.record import LogRecord
-from infra.log_reader import LogBroken, Position
+from infra.log_batch import LogBroken, Position
 from tests.contract.memory_log import MemoryLog, SharedLog
 
 RUNS = 150

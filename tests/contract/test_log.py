@@ -6,7 +6,7 @@ import pytest
 
 from command_api.fence.log import Log
 from event_schemas.holder import Holder
-from infra.log_reader import LogTruncated
+from infra.log_batch import LogTruncated
 from tests.contract.place import OpenLog, event, read
 
 

@@ -17,7 +17,8 @@ from infra.imports.sample import sample_csv
 from infra.launcher.home import Home
 from infra.launcher.record import read
 from infra.log_audit import audit
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from infra.settings import Settings
 from tests.e2e.command import started
 from tests.e2e.product import Product

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from infra.settings import Settings
 from tests.projectors.tiny import received
 from tests.support.log import LogWriter, create_topics, delete_topics

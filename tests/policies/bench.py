@@ -13,7 +13,8 @@ from event_schemas.record import LogRecord, Recorded
 from event_schemas.record import recorded as decoded
 from event_schemas.stock import Purpose, StockReservationRejected
 from infra.cluster import describe
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from infra.settings import Settings
 from policies.policy import Policy
 from policies.position_store import PositionStore

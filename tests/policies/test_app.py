@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from infra.log_reader import START
+from infra.log_batch import START
 from infra.settings import Settings
 from infra.stores_answer import CHECK_SECONDS
 from policies.app import create_app

@@ -10,7 +10,8 @@ import pytest
 
 from event_schemas.record import recorded
 from event_schemas.stock import StockReservationRejected
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from infra.partition_of import partition_of
 from infra.settings import Settings
 from policies.bulk_line import BulkLine

@@ -5,7 +5,7 @@ import pytest
 
 from event_schemas.holder import Holder
 from event_schemas.record import LogRecord
-from infra.log_reader import START, Position
+from infra.log_batch import START, Position
 from policies.answers import Refusal
 from policies.bulk_line import BulkLine
 from policies.position_store import Move, PositionMoved, PositionStore

@@ -14,7 +14,7 @@ from event_schemas.envelope import to_headers
 from event_schemas.holder import Holder
 from event_schemas.record import LogRecord, Recorded, recorded
 from event_schemas.topics import STOCK
-from infra.log_reader import START, Batch, Position
+from infra.log_batch import START, Batch, Position
 from infra.settings import Settings
 from projectors import stock
 from projectors.postgres_store import PostgresStore

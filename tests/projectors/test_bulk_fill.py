@@ -8,7 +8,7 @@ from typing import cast
 import asyncpg
 import pytest
 
-from infra.log_reader import Batch
+from infra.log_batch import Batch
 from projectors.engine import store_of
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection

@@ -9,7 +9,7 @@ import pytest
 
 from event_schemas.record import LogRecord, Recorded
 from event_schemas.stock import StockReceived
-from infra.log_reader import START, Batch
+from infra.log_batch import START, Batch
 from projectors.isolation import applied
 from projectors.projection import RedisCommand, Statement
 from projectors.sorting import Decoder, Sorting

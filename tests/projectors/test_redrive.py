@@ -10,7 +10,8 @@ import pytest
 
 from event_schemas.record import Recorded
 from event_schemas.stock import StockReceived
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from projectors.engine import redrive_of
 from projectors.redrive import Redriven, retry
 from projectors.sorting import Decoder

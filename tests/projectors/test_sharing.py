@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.kafka_lifetime import started
-from infra.log_reader import Batch
+from infra.log_batch import Batch
 from projectors.engine import Engine
 from projectors.sharing import shares
 from projectors.status import State

@@ -3,7 +3,7 @@
 import time
 
 from event_schemas.record import LogRecord
-from infra.log_reader import START, Batch, Position
+from infra.log_batch import START, Batch, Position
 from projectors.status import Status
 from projectors.stock import PROJECTION
 from projectors.store import Loaded, Outcome, ParkedKeys, Standing

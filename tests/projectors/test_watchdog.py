@@ -5,7 +5,8 @@ from typing import Any, cast
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from infra.log_reader import START, LogReader
+from infra.log_batch import START
+from infra.log_reader import LogReader
 from projectors.runner import Runner
 from projectors.store import Standing
 from projectors.watchdog import STUCK_SECONDS, Stuck, Watchdog

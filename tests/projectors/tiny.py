@@ -15,7 +15,8 @@ from redis.asyncio import Redis
 
 from event_schemas.record import Recorded
 from event_schemas.stock import StockReceived
-from infra.log_reader import Batch, LogReader
+from infra.log_batch import Batch
+from infra.log_reader import LogReader
 from infra.settings import Settings
 from projectors import voided
 from projectors.dead_letter_list import DeadLetter, dead_letters

@@ -12,7 +12,7 @@ from event_schemas.envelope import to_headers
 from event_schemas.holder import Holder
 from event_schemas.operations import RecordVoided
 from event_schemas.record import LogRecord, Recorded, recorded
-from infra.log_reader import Batch, Position
+from infra.log_batch import Batch, Position
 from projectors.engine import redrive_of
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection

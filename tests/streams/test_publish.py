@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from event_schemas.holder import Holder
-from infra.log_reader import Position
+from infra.log_batch import Position
 from infra.settings import Settings
 from projectors.streams.changes import Changes
 from projectors.streams.publish import Publisher

@@ -7,7 +7,7 @@ import asyncpg
 from command_api.snapshots.postgres_store import PostgresSnapshots
 from command_api.snapshots.snapshot import Base, Kept, Keys, Mark, Place
 from event_schemas.holder import Holder
-from infra.log_reader import Position
+from infra.log_batch import Position
 
 NOW_MS = int(time.time() * 1000)
 HOUR_MS = 3_600_000

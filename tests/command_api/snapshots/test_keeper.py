@@ -11,7 +11,7 @@ from command_api.writer.memory import Memory
 from command_api.writer.saver import Pace, Turn
 from domain.stock_item import STOCK_ITEM
 from event_schemas.holder import Holder
-from infra.log_reader import Position
+from infra.log_batch import Position
 from tests.contract.memory_snapshots import MemorySnapshots, SharedSnapshots
 
 

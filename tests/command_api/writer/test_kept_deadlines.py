@@ -12,7 +12,7 @@ from command_api.writer.key_window import KeyWindow
 from command_api.writer.memory import Memory
 from domain.order import ORDER
 from event_schemas.holder import Holder
-from infra.log_reader import Position
+from infra.log_batch import Position
 from tests.contract.memory_snapshots import MemorySnapshots, SharedSnapshots
 from tests.support.poll import until
 

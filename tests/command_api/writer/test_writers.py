@@ -18,7 +18,7 @@ from domain.stock_commands import ReceiveStock
 from domain.stock_item import STOCK_ITEM
 from event_schemas.record import LogRecord
 from infra.http.problems import Unavailable
-from infra.log_reader import LogTruncated
+from infra.log_batch import LogTruncated
 from tests.contract.memory_log import MemoryLog, SharedLog
 from tests.contract.memory_snapshots import MemorySnapshots, SharedSnapshots, snapshots_of
 

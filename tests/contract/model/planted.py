@@ -22,7 +22,7 @@ from command_api.writer.timers import Timers
 from command_api.writer.writers import Writers
 from event_schemas.holder import CLAIMED, Holder, Verdict, judge
 from event_schemas.record import LogRecord
-from infra.log_reader import Position
+from infra.log_batch import Position
 from tests.contract.memory_log import MemoryLog
 
 Plant = Callable[[pytest.MonkeyPatch], None]

@@ -10,7 +10,7 @@ from command_api.snapshots.snapshot import Mark
 from command_api.writer.batch import BatchMaker, GroupCommit
 from command_api.writer.committer import Committer
 from command_api.writer.key_window import KeyWindow
-from infra.log_reader import Position
+from infra.log_batch import Position
 from query_api.consistency import Consistency
 
 _background: set[asyncio.Task[Any]] = set()
