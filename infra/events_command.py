@@ -13,8 +13,10 @@ from typing import Annotated
 import typer
 from aiokafka.errors import KafkaError
 
+from event_schemas.holder import BEAT, CLAIMED
 from event_schemas.record import LogRecord
 from event_schemas.topics import TOPICS
+from event_schemas.type_prefix import UnknownTypePrefix, types_beginning
 from infra.cluster import TopicsMissing, describe
 from infra.event_lines import Filter, as_json, as_text
 from infra.log_batch import START, Batch, LogBroken
@@ -39,10 +41,18 @@ def events(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, whole.")] = False,
     void: Annotated[bool, typer.Option("--void", help="Show records that never happened, too.")] = False,
 ) -> None:
-    """Read the log: the newest events as lines, oldest first."""
+    """Read the log: the newest events as lines, oldest first.
+
+    A topic or type that there is not is refused before anything is read, with exit code 2.
+    """
     known = [each.name for each in TOPICS]
     if topic is not None and topic not in known:
         raise typer.BadParameter(f"{topic!r} is not a topic; known are {', '.join(known)}")
+    if type_prefix is not None:
+        try:
+            types_beginning(type_prefix, [CLAIMED, BEAT] if void else [])
+        except UnknownTypePrefix as error:
+            raise typer.BadParameter(str(error)) from error
     search = _Search(Filter(subject, type_prefix, correlation), limit, void, json)
     try:
         asyncio.run(search.run([topic] if topic else known, follow=follow))

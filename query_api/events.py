@@ -8,8 +8,8 @@ from asyncpg import Record
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from event_schemas.event import REGISTRY
 from event_schemas.topics import TOPICS
+from event_schemas.type_prefix import UnknownTypePrefix, types_beginning
 from infra.http.principal import Operator
 from infra.http.problems import ValidationFailed
 from query_api.cursor import read_cursor, write_cursor
@@ -106,13 +106,10 @@ async def _start(sources: Sources) -> Next:
 
 
 def _types(prefix: str) -> list[str]:
-    """Every type, of any version, that begins so. Raises `ValidationFailed` when none does."""
-    known = [f"{name}.v{version}" for name, cls in REGISTRY.items() for version in range(1, cls.version + 1)]
-    found = [type_ for type_ in known if type_.startswith(prefix)]
-    if not found:
-        told = f"No type of event begins with {prefix!r}; there are {', '.join(sorted(known))}."
-        raise ValidationFailed(told, errors=[{"pointer": "query/type", "detail": told}])
-    return found
+    try:
+        return types_beginning(prefix)
+    except UnknownTypePrefix as error:
+        raise ValidationFailed(str(error), errors=[{"pointer": "query/type", "detail": str(error)}]) from error
 
 
 def _write(named: tuple[object, ...], place: Next) -> str:
