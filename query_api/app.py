@@ -2,7 +2,6 @@
 
 from fastapi import Depends
 
-from infra.http.head_as_get import HeadAsGet
 from infra.http.limits import BodyLimit
 from infra.http.problem_handlers import install
 from infra.http.problem_schema import problem_responses
@@ -50,7 +49,6 @@ def create_app(settings: Settings, sources: Sources) -> QueryApp:
     )
     app.state.sources = sources
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(HeadAsGet)
     install(app)
     for router in ROUTERS:
         app.include_router(router)

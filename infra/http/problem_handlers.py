@@ -1,4 +1,6 @@
-"""What an endpoint does not catch is answered as a problem, and shows nothing of the inside."""
+"""What holds for every endpoint of every process: HEAD is answered where GET is, and what an endpoint does not catch is
+answered as a problem, and shows nothing of the inside.
+"""
 
 from http import HTTPStatus
 
@@ -10,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from infra.http.away import AWAY
+from infra.http.head_as_get import HeadAsGet
 from infra.http.problem_schema import describe_problems
 from infra.http.problems import (
     BodyTooLarge,
@@ -33,16 +36,17 @@ _BY_STATUS: dict[int, type[Problem]] = {
     413: BodyTooLarge,
     503: Unavailable,
 }
-METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-"""Those that a route may have."""
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+"""Those that a route may have; one that has GET has HEAD too."""
 
 
 def install(app: FastAPI) -> None:
     """Make `app` answer every error as a problem: ours, FastAPI's, Starlette's, an away server's, an unforeseen one's.
 
     An unforeseen exception is answered 500 `internal_error` and then goes on to the server, which logs it.
-    The OpenAPI document gets the schema of a problem's body.
+    The OpenAPI document gets the schema of a problem's body. Where `app` answers GET it answers HEAD, see `HeadAsGet`.
     """
+    app.add_middleware(HeadAsGet)
     describe_problems(app)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -96,7 +100,8 @@ def _methods(request: Request) -> str:
     """
     scopes = {method: {**request.scope, "method": method} for method in METHODS}
     routes = request.app.routes
-    return ", ".join(name for name, scope in scopes.items() if any(r.matches(scope)[0] is Match.FULL for r in routes))
+    taken = {name for name, scope in scopes.items() if any(r.matches(scope)[0] is Match.FULL for r in routes)}
+    return ", ".join(sorted(taken | {"HEAD"} if "GET" in taken else taken))
 
 
 def _told_by_router(request: Request, error: HTTPException) -> str:

@@ -130,7 +130,14 @@ async def test_paths_and_methods_that_do_not_exist(client: httpx.AsyncClient) ->
     assert code_of(answer) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
     assert answer.json()["detail"] == "GET is not taken here; POST is."
-    assert (await client.put("/bulk")).headers["allow"] == "GET, POST"
+    assert (await client.put("/bulk")).headers["allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize("path", ["/bulk", "/raise/conflict", "/raise/postgres", "/nothing", "/bulk?x=1"])
+async def test_head_is_answered_as_get_is_without_a_body(client: httpx.AsyncClient, path: str) -> None:
+    got, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.headers) == (got.status_code, got.headers)
+    assert head.content == b""
 
 
 async def test_methods_of_an_included_router_are_named_too() -> None:
@@ -146,8 +153,8 @@ async def test_methods_of_an_included_router_are_named_too() -> None:
     async with client_of(app) as client:
         answer = await client.delete("/shelves/a")
         assert code_of(answer) == (405, "method_not_allowed")
-        assert answer.headers["allow"] == "GET, PATCH"
-        assert answer.json()["detail"] == "DELETE is not taken here; GET, PATCH is."
+        assert answer.headers["allow"] == "GET, HEAD, PATCH"
+        assert answer.json()["detail"] == "DELETE is not taken here; GET, HEAD, PATCH is."
 
 
 async def test_invalid_fields_are_listed_by_json_pointer(client: httpx.AsyncClient) -> None:

@@ -23,7 +23,7 @@ def client(standings: list[Standing], settings: Settings) -> httpx.AsyncClient:
 async def test_it_is_not_ready_before_every_policy_reads_and_says_why(settings: Settings) -> None:
     reading, starting = Standing("buy", "orders", running=True, waits_for=""), Standing("buy", "stock")
     async with client([reading, starting], settings) as http:
-        assert (await http.get("/health")).status_code == 200
+        assert (await http.get("/health")).status_code == (await http.head("/health")).status_code == 200
         answer = await http.get("/ready")
         assert answer.status_code == 503
         assert answer.headers["content-type"] == "application/problem+json"

@@ -95,6 +95,19 @@ async def test_what_is_parked_is_not_told_as_nothing_before_redis_has_told_it(be
     assert parked == ({(bench.projection.name,): 1} if bench.projection.store == "postgres" else {})
 
 
+async def test_head_is_answered_as_get_is_without_a_body(bench: Bench) -> None:
+    async with bench.working():
+        await bench.writer.append(0, [received("a")])
+        await bench.until_totals({"a": 1})
+    transport = httpx.ASGITransport(create_app(bench.engine()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path in ("/health", "/ready", "/projections", "/v1/dead-letters", "/v1/rebuilds", "/v1/nothing"):
+            got, head = await client.get(path), await client.head(path)
+            assert (head.status_code, head.headers, head.content) == (got.status_code, got.headers, b""), path
+        refused = await client.delete("/projections")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
 async def test_it_is_not_ready_while_postgresql_hangs(bench: Bench) -> None:
     async with cable_to_postgres(bench.settings) as (cable, through):
         engine = Engine(through, bench.pool, bench.redis, [bench.projection])
