@@ -23,10 +23,11 @@ from infra.log_batch import START
 from infra.log_reader import LogReader
 from infra.settings import Settings
 from projectors import order_history, top_sellers
+from projectors.connect import connect_postgres, connect_redis, store_of
 from projectors.dead_letter_list import dead_letters
-from projectors.engine import connect_postgres, connect_redis, redrive_of, store_of
 from projectors.projection import Projection
 from projectors.redrive import retry
+from projectors.redrive_of import redrive_of
 from projectors.sorting import Decode
 from projectors.store import Place
 

@@ -17,7 +17,8 @@ from benchmarks.projections_extent import Extent
 from benchmarks.projections_log import checkpoint, filled_log, rebuild
 from benchmarks.reference.runs import ReferenceFailed
 from infra.settings import Settings
-from projectors.engine import Engine, connect_postgres, connect_redis
+from projectors.connect import connect_postgres, connect_redis
+from projectors.engine import Engine
 from projectors.order_history import PROJECTION
 
 TIMES = 5.0

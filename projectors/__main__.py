@@ -12,11 +12,12 @@ from infra.reason import reason
 from infra.settings import Settings
 from projectors import bulk_worker, dlq_command
 from projectors.app import create_app
-from projectors.engine import HELD_SECONDS, Engine, connect_postgres, connect_redis
+from projectors.connect import HELD_SECONDS, connect_postgres, connect_redis
+from projectors.engine import Engine
+from projectors.projecting import project
 from projectors.rebuild_command import rebuild
 from projectors.registry import PROJECTIONS
 from projectors.rollback_command import rollback
-from projectors.void_effect import project
 from projectors.workers import TablesGone
 
 log = structlog.get_logger()

@@ -32,9 +32,10 @@ def create_app(engine: Engine) -> FastAPI:
     app = FastAPI(title="Stockroom projectors", version="1")
     install(app)
     app.add_middleware(BodyLimit, max_bytes=MOST_BODY_BYTES)
-    app.include_router(dead_letters_router(engine))
-    app.include_router(drops_router(engine))
-    app.include_router(rebuilds_router(engine.settings, engine.pool, engine.redis, engine.projections))
+    over = engine.pool, engine.redis, engine.projections
+    app.include_router(dead_letters_router(*over))
+    app.include_router(drops_router(engine.settings, *over))
+    app.include_router(rebuilds_router(engine.settings, *over))
 
     @app.get("/health")
     async def health() -> dict[str, str]:

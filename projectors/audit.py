@@ -9,7 +9,7 @@ from projectors.control_tables import Connection
 from projectors.parked_partition import ParkedPartition
 from projectors.projection import Projection
 from projectors.store import Parked, Place
-from projectors.voided import Void
+from projectors.voids import Void
 
 _ADD = """
 INSERT INTO stockroom.audit (actor, action, projection, generation, topic, partition, outcome)

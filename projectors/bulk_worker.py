@@ -12,7 +12,7 @@ import orjson
 
 from infra.log_batch import LogBroken
 from infra.settings import Settings
-from projectors.engine import connect_postgres, connect_redis, store_of
+from projectors.connect import connect_postgres, connect_redis, store_of
 from projectors.rebuild_fill import CHUNK, Filler, Member
 from projectors.rebuild_row import RebuildRefused
 from projectors.registry import named

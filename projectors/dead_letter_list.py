@@ -13,7 +13,7 @@ from projectors import redis_keys as names
 from projectors.projection import Projection
 from projectors.redis_parked import RedisParked
 from projectors.store import BEFORE_ALL, Parked, Place
-from projectors.voided import Void, voids_of
+from projectors.voids import Void, voids_of
 
 ERROR_WIDTH = 100
 PAGE = 500

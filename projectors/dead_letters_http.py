@@ -4,17 +4,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from infra.http.principal import Operator
 from infra.http.problems import Conflict, DependencyUnavailable, NotFound
 from infra.http.strict_query import strict_query
 from projectors.dead_letter_list import DeadLetter, count_dead_letters, dead_letter, dead_letters
-from projectors.engine import Engine, redrive_of
 from projectors.projection import Projection
 from projectors.redrive import retry
+from projectors.redrive_of import redrive_of
 from projectors.sorting import Decoder
 from projectors.store import BEFORE_ALL, NotCommitted, Place, RebuildNeeded, StoreDamaged
 
@@ -58,9 +60,8 @@ class Retried(BaseModel):
     dropped: int = Field(description="Were given up, and are parked no more.")
 
 
-def dead_letters_router(engine: Engine) -> APIRouter:
-    """The endpoints over an engine's projections."""
-    pool, redis, projections = engine.pool, engine.redis, engine.projections
+def dead_letters_router(pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> APIRouter:
+    """The endpoints over these projections."""
     router = APIRouter(prefix="/v1/dead-letters", tags=["operations"], dependencies=[Depends(strict_query)])
 
     def named(name: str) -> Projection:

@@ -14,9 +14,9 @@ from infra.settings import settings
 from projectors.dead_letter_list import DeadLetter, count_dead_letters, dead_letter, dead_letters, dropped_letters
 from projectors.dlq_terminal import PLACE_HELP, chosen_by, end, place_of, run_over_stores, say
 from projectors.drop import Dropped, Effect, drop
-from projectors.engine import redrive_of
 from projectors.projection import Projection
 from projectors.redrive import Redriven, retry
+from projectors.redrive_of import redrive_of
 from projectors.registry import named
 from projectors.sorting import Decoder
 

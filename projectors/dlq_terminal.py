@@ -14,8 +14,8 @@ from infra.process import run_process
 from infra.reason import reason
 from infra.settings import Settings
 from projectors.back_off import AWAY
+from projectors.connect import connect_postgres, connect_redis
 from projectors.drop import NothingParked, NotVoided
-from projectors.engine import connect_postgres, connect_redis
 from projectors.projection import Projection
 from projectors.registry import PROJECTIONS, named
 from projectors.store import NotCommitted, Place, RebuildNeeded, StoreDamaged

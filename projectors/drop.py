@@ -14,7 +14,7 @@ from projectors.dead_letter_list import DeadLetter, dead_letter
 from projectors.projection import Projection
 from projectors.store import Place
 from projectors.void_effect import take_effect
-from projectors.voided import Void, voids_of
+from projectors.voids import Void, voids_of
 from projectors.voids_known import VoidsUnknown, voids_known
 
 SECONDS = 10.0

@@ -1,17 +1,21 @@
 """Endpoints of the projectors that give parked records up, and tell what was given up."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from redis.asyncio import Redis
 
 from infra.http.principal import Operator
 from infra.http.problems import DependencyUnavailable
 from infra.http.strict_query import strict_query
+from infra.settings import Settings
 from projectors.dead_letter_list import dropped_letters
 from projectors.dead_letters_http import NotParked, Number, Offset, answering, projection_named
 from projectors.drop import NothingParked, NotVoided, drop
-from projectors.engine import Engine
+from projectors.projection import Projection
 from projectors.voids_known import VoidsUnknown
 
 
@@ -25,9 +29,8 @@ class DropRequest(BaseModel):
     ]
 
 
-def drops_router(engine: Engine) -> APIRouter:
-    """The endpoints over an engine's projections."""
-    pool, redis, projections = engine.pool, engine.redis, engine.projections
+def drops_router(settings: Settings, pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> APIRouter:
+    """The endpoints over these projections."""
     router = APIRouter(prefix="/v1/dead-letters", tags=["operations"], dependencies=[Depends(strict_query)])
 
     @router.get("/dropped")
@@ -56,7 +59,7 @@ def drops_router(engine: Engine) -> APIRouter:
             raise NotParked(f"{projection} reads {one.topic}, not {topic}.")
         try:
             async with answering():
-                effect, void = await drop(engine.settings, pool, redis, one, (partition, offset), wanted.reason)
+                effect, void = await drop(settings, pool, redis, one, (partition, offset), wanted.reason)
         except NothingParked as error:
             raise NotParked(str(error)) from error
         except (NotVoided, VoidsUnknown) as error:

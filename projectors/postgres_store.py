@@ -25,7 +25,7 @@ from projectors.projection import Bulk, Postgres, Projection
 from projectors.projection_row import generation_to_fill, prepare_projection, prove_bulk
 from projectors.sorting import Decode, Sorting
 from projectors.store import BEFORE_ALL, GenerationMoved, Loaded, Outcome, Parked, ParkedKeys, Place
-from projectors.voided import Void, voids_of
+from projectors.voids import Void, voids_of
 
 
 class Work(NamedTuple):

@@ -17,7 +17,7 @@ from infra.reason import reason
 from infra.settings import Settings
 from projectors.back_off import AWAY, until_there
 from projectors.bulk_group import BulkGroup, Joined
-from projectors.engine import store_of
+from projectors.connect import store_of
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
 from projectors.rebuild_compare import Comparison, Different, NotCompared

@@ -8,7 +8,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from infra.settings import Settings
-from projectors.engine import connect_redis
+from projectors.connect import connect_redis
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
 from projectors.rebuild_options import RebuildOptions

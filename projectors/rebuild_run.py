@@ -14,8 +14,8 @@ import orjson
 from infra.reason import reason
 from infra.settings import Settings
 from projectors.back_off import AWAY
+from projectors.connect import connect_postgres
 from projectors.control_tables import Connection, create_control_tables
-from projectors.engine import connect_postgres
 from projectors.projection import Projection
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_progress import Progress

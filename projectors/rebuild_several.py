@@ -16,7 +16,7 @@ from infra.settings import Settings
 from infra.stores_answer import ask_postgres, failing
 from projectors.back_off import AWAY
 from projectors.bulk_group import BulkGroup
-from projectors.engine import connect_postgres, connect_redis
+from projectors.connect import connect_postgres, connect_redis
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
 from projectors.rebuild import Rebuild

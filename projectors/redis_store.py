@@ -34,7 +34,7 @@ from projectors.store import (
     Standing,
     StoreDamaged,
 )
-from projectors.voided import Void, voids_of
+from projectors.voids import Void, voids_of
 
 _LOAD = Path(__file__).with_name("redis_load.lua").read_text()
 _ZERO = '{"next_offset":0,"epoch":0,"writer":"","appended_ms":0,"void":0,"unparked":0,"parkings":0}'

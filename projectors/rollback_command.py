@@ -10,7 +10,7 @@ from infra.http.principal import OPERATOR
 from infra.process import run_process
 from infra.settings import Settings
 from projectors.back_off import AWAY
-from projectors.engine import connect_postgres, connect_redis
+from projectors.connect import connect_postgres, connect_redis
 from projectors.registry import named
 from projectors.rollback import RollbackRefused, roll_back
 

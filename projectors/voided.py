@@ -1,21 +1,12 @@
-"""Read model `voided`: records that operators have given up, each for one projection, to which they never happened.
+"""Read model `voided`: records that operators have given up, each for one projection, to which they never happened."""
 
-Every store asks it when it is loaded, so a rebuild knows all of it before it reads anything.
-"""
-
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple
-
-import asyncpg
+from collections.abc import Sequence
 
 from event_schemas.operations import RecordVoided
 from event_schemas.record import Recorded
 from event_schemas.topics import OPERATIONS
-from projectors.control_tables import Connection
 from projectors.projection import Projection, Statement
 from projectors.rows import over
-from projectors.store import Place
 
 DDL = """
 CREATE TABLE {schema}.voided_records (
@@ -36,19 +27,6 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[]
                      $8::timestamptz[])
 ON CONFLICT DO NOTHING
 """
-_OF = """
-SELECT partition, record_offset, key, reason, actor, at FROM operations.voided_records
-WHERE projection = $1 AND topic = $2 ORDER BY partition, record_offset
-"""
-
-
-class Void(NamedTuple):
-    """A record that was given up: its key, why, by whom, when."""
-
-    key: str
-    reason: str
-    actor: str
-    at: datetime
 
 
 def apply(events: Sequence[Recorded]) -> list[Statement]:
@@ -84,15 +62,3 @@ PROJECTION = Projection(
     apply=apply,
     public_schema="operations",
 )
-
-
-async def voids_of(connection: Connection, projection: Projection) -> Mapping[Place, Void]:
-    """What was given up for a projection, in log order. To be asked outside of a transaction."""
-    try:
-        rows = await connection.fetch(_OF, projection.name, projection.topic)
-    except asyncpg.UndefinedTableError:
-        return {}  # nobody has followed the topic yet, so nothing is known of it
-    return {
-        (row["partition"], row["record_offset"]): Void(row["key"], row["reason"], row["actor"], row["at"])
-        for row in rows
-    }

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from event_schemas.topics import ORDERS
 from infra.http.serve import serve, stop_on_signals
 from infra.settings import Settings
-from projectors.engine import connect_redis
+from projectors.connect import connect_redis
 from projectors.log_ends import LogEnds
 from projectors.streams.changes import Changes
 from projectors.streams.faust_app import App, create_app, create_table, read, start

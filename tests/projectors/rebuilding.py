@@ -11,7 +11,7 @@ from rich.console import Console
 
 from infra.process import run_process
 from projectors.bulk_group import BulkGroup
-from projectors.engine import connect_postgres, connect_redis
+from projectors.connect import connect_postgres, connect_redis
 from projectors.log_ends import LogEnds
 from projectors.rebuild import Rebuild
 from projectors.rebuild_options import DEFAULTS, RebuildOptions

@@ -10,7 +10,8 @@ import pytest
 from infra.settings import REPOSITORY
 from infra.stores_answer import CHECK_SECONDS
 from projectors.app import create_app
-from projectors.engine import Engine, connect_postgres
+from projectors.connect import connect_postgres
+from projectors.engine import Engine
 from projectors.status import State
 from tests.projectors.tiny import Bench, received
 from tests.support.cable import cable_to_postgres

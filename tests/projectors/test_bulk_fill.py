@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from infra.log_batch import Batch
-from projectors.engine import store_of
+from projectors.connect import store_of
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
 from projectors.rebuild_fill import Filler, Member

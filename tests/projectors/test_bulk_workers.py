@@ -17,7 +17,7 @@ from infra.settings import REPOSITORY, Settings
 from projectors import bulk_group
 from projectors.bulk_group import split
 from projectors.bulk_worker import Part, Share
-from projectors.engine import store_of
+from projectors.connect import store_of
 from projectors.log_ends import LogEnds
 from projectors.rebuild_fill import Filler, Member
 from projectors.rebuild_row import RebuildStopped, begin

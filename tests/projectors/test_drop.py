@@ -10,13 +10,14 @@ from structlog.testing import capture_logs
 from event_schemas.topics import OPERATIONS
 from infra.settings import Settings
 from projectors import voided
+from projectors.connect import connect_postgres
 from projectors.dead_letter_list import dropped_letters
-from projectors.engine import connect_postgres
+from projectors.projecting import project
 from projectors.rebuild_compare import Different
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_several import rebuild_all
 from projectors.redrive import portion_of
-from projectors.void_effect import project, take_effect
+from projectors.void_effect import take_effect
 from projectors.voids_known import VoidsUnknown, voids_known
 from tests.projectors.rebuilding import quiet, rebuild
 from tests.projectors.tiny import Bench, received, tiny

@@ -10,9 +10,10 @@ import pytest
 from infra.settings import Settings
 from projectors import stock
 from projectors.app import create_app
+from projectors.connect import connect_postgres, connect_redis
 from projectors.drop import Effect, drop
-from projectors.engine import Engine, connect_postgres, connect_redis
-from projectors.voided import voids_of
+from projectors.engine import Engine
+from projectors.voids import voids_of
 from projectors.voids_known import VoidsUnknown, voids_known
 from tests.cluster.instances import Instance, running
 from tests.projectors.parked_stock import dlq, park_two

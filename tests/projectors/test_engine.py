@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from redis.asyncio import Redis
 
 from infra.settings import REPOSITORY
-from projectors.engine import Engine, connect_postgres, connect_redis
+from projectors.connect import connect_postgres, connect_redis
+from projectors.engine import Engine
 from projectors.group_offsets import group_of
 from projectors.status import State, Status
 from tests.projectors.tiny import Bench, received, tiny

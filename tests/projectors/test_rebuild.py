@@ -9,11 +9,11 @@ from typing import Any, cast
 import pytest
 
 from event_schemas.record import Recorded
-from projectors.engine import redrive_of
 from projectors.projection import Statement
 from projectors.rebuild_options import RebuildOptions
 from projectors.rebuild_row import RebuildRefused
 from projectors.redrive import Portion, retry
+from projectors.redrive_of import redrive_of
 from projectors.sorting import Decoder
 from projectors.status import State
 from tests.projectors.rebuilding import generation, rebuild

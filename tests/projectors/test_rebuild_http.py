@@ -15,8 +15,9 @@ from redis.asyncio import Redis
 
 from infra.settings import Settings
 from projectors.app import create_app
+from projectors.connect import connect_postgres
 from projectors.control_tables import rebuild_lock
-from projectors.engine import Engine, connect_postgres
+from projectors.engine import Engine
 from projectors.registry import PROJECTIONS
 from tests.support.poll import until
 from tests.support.running import running

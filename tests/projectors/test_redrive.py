@@ -12,8 +12,8 @@ from event_schemas.record import Recorded
 from event_schemas.stock import StockReceived
 from infra.log_batch import START
 from infra.log_reader import LogReader
-from projectors.engine import redrive_of
 from projectors.redrive import Redriven, retry
+from projectors.redrive_of import redrive_of
 from projectors.sorting import Decoder
 from projectors.status import Status
 from projectors.store import NotCommitted, SwitchUnderWay

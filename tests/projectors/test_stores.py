@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from infra.log_reader import LogReader
-from projectors.engine import store_of
+from projectors.connect import store_of
 from projectors.sorting import Decoder
 from projectors.store import GenerationMoved, PositionMoved, RebuildNeeded, StoreDamaged
 from tests.projectors.rebuilding import rebuild

@@ -7,7 +7,8 @@ from functools import partial
 import asyncpg
 import pytest
 
-from projectors.engine import Engine, connect_postgres
+from projectors.connect import connect_postgres
+from projectors.engine import Engine
 from projectors.positions import advance
 from projectors.postgres_store import PostgresStore
 from projectors.sharing import shares

@@ -19,8 +19,9 @@ from infra.log_batch import Batch
 from infra.log_reader import LogReader
 from infra.settings import Settings
 from projectors import voided
+from projectors.connect import store_of
 from projectors.dead_letter_list import DeadLetter, dead_letters
-from projectors.engine import Engine, store_of
+from projectors.engine import Engine
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Bulk, Copy, Projection, RedisCommand, Statement
 from projectors.redis_keys import in_log_order, parked_key

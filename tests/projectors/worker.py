@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from infra.settings import REPOSITORY, Settings
-from projectors.engine import HELD_SECONDS, Engine, connect_postgres, connect_redis
+from projectors.connect import HELD_SECONDS, connect_postgres, connect_redis
+from projectors.engine import Engine
 from projectors.projection import Projection
 from tests.projectors.tiny import tiny
 

@@ -13,11 +13,11 @@ from event_schemas.holder import Holder
 from event_schemas.operations import RecordVoided
 from event_schemas.record import LogRecord, Recorded, recorded
 from infra.log_batch import Batch, Position
-from projectors.engine import redrive_of
 from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
 from projectors.redis_store import RedisStore
 from projectors.redrive import retry
+from projectors.redrive_of import redrive_of
 from projectors.registry import PROJECTIONS
 from projectors.sorting import Decoder
 from projectors.store import ParkedKeys
