@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from infra.settings import Settings
 from projectors.projection import Projection
-from projectors.registry import PROJECTIONS
+from projectors.read_models.registry import PROJECTIONS
 
 # Rows in the order of their text, so that it does not matter in which order they lie.
 DIGEST = """

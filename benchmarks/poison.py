@@ -22,14 +22,14 @@ from event_schemas.topics import ORDERS
 from infra.log_batch import START
 from infra.log_reader import LogReader
 from infra.settings import Settings
-from projectors import order_history, top_sellers
-from projectors.connect import connect_postgres, connect_redis, store_of
-from projectors.dead_letter_list import dead_letters
+from projectors.dead_letters.listing import dead_letters
+from projectors.dead_letters.redrive import retry
+from projectors.dead_letters.redrive_of import redrive_of
 from projectors.projection import Projection
-from projectors.redrive import retry
-from projectors.redrive_of import redrive_of
-from projectors.sorting import Decode
-from projectors.store import Place
+from projectors.read_models import order_history, top_sellers
+from projectors.stores.connect import connect_postgres, connect_redis, store_of
+from projectors.stores.sorting import Decode
+from projectors.stores.store import Place
 
 PROJECTIONS = order_history.PROJECTION, top_sellers.PROJECTION
 EVERY = 100

@@ -14,7 +14,7 @@ from benchmarks.projection_load import Importing, Rebuilding, end_of_log
 from benchmarks.stage import Stage, running_stage, stockroom
 from benchmarks.totals import against_the_log
 from infra.log_audit import audit
-from projectors.registry import PROJECTIONS
+from projectors.read_models.registry import PROJECTIONS
 
 VICTIMS = ("projectors", "redis", "projectors_2", "postgres")
 LOOK_SECONDS = 0.1

@@ -16,7 +16,7 @@ from infra.imports.sample import sample_csv
 from infra.log_batch import START
 from infra.log_reader import LogReader
 from infra.settings import REPOSITORY, Settings
-from projectors.rebuild_compare import NotCompared
+from projectors.rebuilds.compare import NotCompared
 
 PRODUCTS = 150
 BROKEN_OFF = {1, NotCompared.exit_code, -signal.SIGKILL}

@@ -17,9 +17,9 @@ from benchmarks.projections_extent import Extent
 from benchmarks.projections_log import checkpoint, filled_log, rebuild
 from benchmarks.reference.runs import ReferenceFailed
 from infra.settings import Settings
-from projectors.connect import connect_postgres, connect_redis
-from projectors.engine import Engine
-from projectors.order_history import PROJECTION
+from projectors.engine.engine import Engine
+from projectors.read_models.order_history import PROJECTION
+from projectors.stores.connect import connect_postgres, connect_redis
 
 TIMES = 5.0
 POLL_SECONDS = 0.01

@@ -18,8 +18,8 @@ from benchmarks.processor_time import processor_seconds
 from benchmarks.projections_extent import Extent
 from benchmarks.stage import Stage, running_stage
 from benchmarks.watch import Legs, watching
-from projectors import order_history, stock
 from projectors.projection import Projection
+from projectors.read_models import order_history, stock
 
 RECEIPTS_MS, ORDERS_MS = 50.0, 150.0
 OF_RATE = 0.97

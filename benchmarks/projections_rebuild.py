@@ -17,7 +17,7 @@ from benchmarks.projections_log import Filled, Rebuilt, checkpoint, filled_log, 
 from benchmarks.stage import CommandFailed
 from event_schemas.topics import ORDERS
 from infra.settings import Settings
-from projectors.order_history import PROJECTION
+from projectors.read_models.order_history import PROJECTION
 
 OF_BY_HAND = 0.7
 SCHEMA = "by_hand"

@@ -23,7 +23,7 @@ from infra.launcher.group import Group
 from infra.launcher.home import Home
 from infra.launcher.processes import process_programs
 from infra.settings import Settings
-from projectors.order_history import PROJECTION
+from projectors.read_models.order_history import PROJECTION
 
 FRESH_MS = 1_000.0
 PRODUCTS = 100

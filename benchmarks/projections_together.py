@@ -11,7 +11,7 @@ from benchmarks.projections_extent import Extent
 from benchmarks.projections_log import Filled, filled_log, rebuild
 from benchmarks.projections_orders import PIECES
 from infra.settings import Settings
-from projectors import order_history, sales, top_sellers
+from projectors.read_models import order_history, sales, top_sellers
 
 SECONDS = 45.0
 OF_ORDERS = (order_history.PROJECTION, sales.PROJECTION, top_sellers.PROJECTION)

@@ -1,1 +1,1 @@
-"""Stream processors: one file per read model, and the engine that runs them."""
+"""Stream processors: read models, the stores they lie in, the engine that fills them, what operators do with them."""

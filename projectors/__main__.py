@@ -10,15 +10,16 @@ from infra.http.serve import serve, stop_on_signals
 from infra.process import FILLING, run_process
 from infra.reason import reason
 from infra.settings import Settings
-from projectors import bulk_worker, dlq_command
 from projectors.app import create_app
-from projectors.connect import HELD_SECONDS, connect_postgres, connect_redis
-from projectors.engine import Engine
-from projectors.projecting import project
-from projectors.rebuild_command import rebuild
-from projectors.registry import PROJECTIONS
-from projectors.rollback_command import rollback
-from projectors.workers import TablesGone
+from projectors.dead_letters import command as dlq_command
+from projectors.engine.engine import Engine
+from projectors.engine.projecting import project
+from projectors.engine.workers import TablesGone
+from projectors.read_models.registry import PROJECTIONS
+from projectors.rebuilds import bulk_worker
+from projectors.rebuilds.command import rebuild
+from projectors.rebuilds.rollback_command import rollback
+from projectors.stores.connect import HELD_SECONDS, connect_postgres, connect_redis
 
 log = structlog.get_logger()
 

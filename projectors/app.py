@@ -9,11 +9,11 @@ from infra.http.limits import BodyLimit
 from infra.http.problem_handlers import install
 from infra.http.problems import Unavailable
 from infra.projection_metrics import projection_metrics
-from projectors.dead_letters_http import dead_letters_router
-from projectors.drops_http import drops_router
-from projectors.engine import Engine
+from projectors.dead_letters.drops_http import drops_router
+from projectors.dead_letters.http import dead_letters_router
+from projectors.engine.engine import Engine
 from projectors.metrics import measured
-from projectors.rebuild_http import rebuilds_router
+from projectors.rebuilds.http import rebuilds_router
 
 MOST_BODY_BYTES = 10_000
 """Of a request: a retry names a projection and a key."""

@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 from infra.parked import COUNTED, Parked, parked_in_redis
 from infra.reason import reason
 from infra.stores_answer import CHECK_SECONDS
-from projectors.engine import Engine
-from projectors.redis_keys import prefix
-from projectors.status import State
+from projectors.engine.engine import Engine
+from projectors.engine.status import State
+from projectors.stores.redis_keys import prefix
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from eventsourcing.projection import Projection
 from psycopg.sql import SQL
 
 from benchmarks.reference.order import Json, Order
-from projectors.order_history_sql import DDL, INDEXES, KEYS
+from projectors.read_models.order_history_sql import DDL, INDEXES, KEYS
 
 ORDER = """
 INSERT INTO orders (order_id, flags, version, updated_at, status, order_number, user_id, placed_at, country, currency,

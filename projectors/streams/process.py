@@ -20,8 +20,8 @@ from redis.exceptions import RedisError
 from event_schemas.topics import ORDERS
 from infra.http.serve import serve, stop_on_signals
 from infra.settings import Settings
-from projectors.connect import connect_redis
 from projectors.log_ends import LogEnds
+from projectors.stores.connect import connect_redis
 from projectors.streams.changes import Changes
 from projectors.streams.faust_app import App, create_app, create_table, read, start
 from projectors.streams.health import NAME, Health, create_health_app

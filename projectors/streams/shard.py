@@ -10,7 +10,7 @@ from typing import NamedTuple
 from event_schemas.event import Event
 from event_schemas.order import OrderCancelled, OrderConfirmed
 from infra.log_batch import START, Batch, Position
-from projectors.store import last_appended_ms
+from projectors.stores.store import last_appended_ms
 from projectors.streams.pairs import Partners, together
 from projectors.streams.windows import Sold, is_reached
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from projectors.watchdog import Seen, Stillness
+from projectors.stillness import Seen, Stillness
 
 STUCK_SECONDS = 20.0
 RECOVERY_SECONDS = 30.0

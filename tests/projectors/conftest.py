@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from infra.settings import Settings
-from projectors.connect import connect_postgres
+from projectors.stores.connect import connect_postgres
 from tests.projectors.tiny import PARTITIONS, Bench, tiny
 from tests.support.log import LogWriter, create_topics, delete_topics
 

@@ -16,8 +16,8 @@ from event_schemas.record import LogRecord, Recorded, recorded
 from event_schemas.topics import STOCK
 from infra.log_batch import START, Batch, Position
 from infra.settings import Settings
-from projectors import stock
-from projectors.postgres_store import PostgresStore
+from projectors.read_models import stock
+from projectors.stores.postgres_store import PostgresStore
 from tests.projectors.log import Log, received
 
 REPOSITORY = Path(__file__).parents[2]

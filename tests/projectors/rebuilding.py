@@ -10,16 +10,16 @@ from uuid import uuid4
 from rich.console import Console
 
 from infra.process import run_process
-from projectors.bulk_group import BulkGroup
-from projectors.connect import connect_postgres, connect_redis
 from projectors.log_ends import LogEnds
-from projectors.rebuild import Rebuild
-from projectors.rebuild_options import DEFAULTS, RebuildOptions
-from projectors.rebuild_progress import Progress, Task
-from projectors.rebuild_rate import RateLimit
-from projectors.rebuild_report import Report
-from projectors.rebuild_run import Run
-from projectors.sorting import Decoder
+from projectors.rebuilds.bulk_group import BulkGroup
+from projectors.rebuilds.options import DEFAULTS, RebuildOptions
+from projectors.rebuilds.progress import Progress, Task
+from projectors.rebuilds.rate import RateLimit
+from projectors.rebuilds.rebuild import Rebuild
+from projectors.rebuilds.report import Report
+from projectors.rebuilds.run import Run
+from projectors.stores.connect import connect_postgres, connect_redis
+from projectors.stores.sorting import Decoder
 from tests.projectors.tiny import Bench, tiny
 from tests.support.running import running
 

@@ -8,8 +8,8 @@ import asyncpg
 from uuid_utils.compat import uuid4
 
 from event_schemas.record import Recorded
-from projectors.postgres_changes import execute
 from projectors.projection import Postgres, Projection
+from projectors.stores.postgres_changes import execute
 
 
 class Tables:

@@ -10,9 +10,9 @@ import pytest
 from infra.settings import REPOSITORY
 from infra.stores_answer import CHECK_SECONDS
 from projectors.app import create_app
-from projectors.connect import connect_postgres
-from projectors.engine import Engine
-from projectors.status import State
+from projectors.engine.engine import Engine
+from projectors.engine.status import State
+from projectors.stores.connect import connect_postgres
 from tests.projectors.tiny import Bench, received
 from tests.support.cable import cable_to_postgres
 from tests.support.poll import until

@@ -9,8 +9,8 @@ from event_schemas import order, stock
 from event_schemas.event import Event
 from event_schemas.record import Recorded
 from infra.settings import Settings
-from projectors import registry
 from projectors.projection import Projection
+from projectors.read_models import registry
 from tests.projectors.log import NOON, Log, cancelled, confirmed, placed, received, released, reserved
 from tests.projectors.tables import tables_of
 

@@ -9,15 +9,15 @@ import asyncpg
 import pytest
 
 from infra.log_batch import Batch
-from projectors.connect import store_of
-from projectors.postgres_store import PostgresStore
 from projectors.projection import Projection
-from projectors.rebuild_fill import Filler, Member
-from projectors.rebuild_postgres import PostgresTarget
-from projectors.rebuild_row import RebuildRefused, begin
-from projectors.redis_store import RedisStore
-from projectors.sorting import Decoder, Sorting
-from projectors.store import Outcome, ParkedKeys
+from projectors.rebuilds.fill import Filler, Member
+from projectors.rebuilds.in_postgres import PostgresTarget
+from projectors.rebuilds.row import RebuildRefused, begin
+from projectors.stores.connect import store_of
+from projectors.stores.postgres_store import PostgresStore
+from projectors.stores.redis_store import RedisStore
+from projectors.stores.sorting import Decoder, Sorting
+from projectors.stores.store import Outcome, ParkedKeys
 from tests.projectors.tiny import PARTITIONS, Bench, received, tiny
 
 CHUNKS = pytest.mark.parametrize("chunk", [1, 7, 50_000])

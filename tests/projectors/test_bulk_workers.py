@@ -14,16 +14,16 @@ from redis.asyncio import Redis
 
 from event_schemas.topics import ORDERS
 from infra.settings import REPOSITORY, Settings
-from projectors import bulk_group
-from projectors.bulk_group import split
-from projectors.bulk_worker import Part, Share
-from projectors.connect import store_of
 from projectors.log_ends import LogEnds
-from projectors.rebuild_fill import Filler, Member
-from projectors.rebuild_row import RebuildStopped, begin
-from projectors.rebuild_several import rebuild_all
-from projectors.registry import named
-from projectors.sorting import Decoder
+from projectors.read_models.registry import named
+from projectors.rebuilds import bulk_group
+from projectors.rebuilds.bulk_group import split
+from projectors.rebuilds.bulk_worker import Part, Share
+from projectors.rebuilds.fill import Filler, Member
+from projectors.rebuilds.row import RebuildStopped, begin
+from projectors.rebuilds.several import rebuild_all
+from projectors.stores.connect import store_of
+from projectors.stores.sorting import Decoder
 from tests.projectors.log import confirmed, placed
 from tests.support.log import LogWriter
 from tests.support.poll import until

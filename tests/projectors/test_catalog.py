@@ -9,7 +9,7 @@ from event_schemas import catalog
 from event_schemas.record import Recorded
 from infra.folding import fold
 from infra.settings import Settings
-from projectors.catalog import PROJECTION, apply
+from projectors.read_models.catalog import PROJECTION, apply
 from tests.projectors.log import Log, added, gbp, received
 from tests.projectors.tables import Tables, tables_of
 

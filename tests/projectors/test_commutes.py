@@ -17,8 +17,8 @@ from event_schemas.event import REGISTRY
 from event_schemas.record import Recorded
 from infra.settings import Settings
 from projectors.projection import Projection, RedisCommand
-from projectors.redis_keys import prefixed
-from projectors.registry import PROJECTIONS
+from projectors.read_models.registry import PROJECTIONS
+from projectors.stores.redis_keys import prefixed
 from tests.projectors.log import Log
 from tests.projectors.stories import stories
 from tests.projectors.tables import Tables, tables_of

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from infra.settings import Settings
-from projectors import parked_rows
-from projectors.control_tables import create_control_tables
+from projectors.stores import parked_rows
+from projectors.stores.control_tables import create_control_tables
 
 BEFORE = """
 ALTER TABLE stockroom.projections

@@ -9,16 +9,16 @@ from structlog.testing import capture_logs
 
 from event_schemas.topics import OPERATIONS
 from infra.settings import Settings
-from projectors import voided
-from projectors.connect import connect_postgres
-from projectors.dead_letter_list import dropped_letters
-from projectors.projecting import project
-from projectors.rebuild_compare import Different
-from projectors.rebuild_options import RebuildOptions
-from projectors.rebuild_several import rebuild_all
-from projectors.redrive import portion_of
-from projectors.void_effect import take_effect
-from projectors.voids_known import VoidsUnknown, voids_known
+from projectors.dead_letters.listing import dropped_letters
+from projectors.dead_letters.redrive import portion_of
+from projectors.dead_letters.void_effect import take_effect
+from projectors.dead_letters.voids_known import VoidsUnknown, voids_known
+from projectors.engine.projecting import project
+from projectors.read_models import voided
+from projectors.rebuilds.compare import Different
+from projectors.rebuilds.options import RebuildOptions
+from projectors.rebuilds.several import rebuild_all
+from projectors.stores.connect import connect_postgres
 from tests.projectors.rebuilding import quiet, rebuild
 from tests.projectors.tiny import Bench, received, tiny
 from tests.streams.broker import delete_records
@@ -106,7 +106,7 @@ async def test_a_drop_in_redis_is_in_the_audit_as_soon_as_the_record_is_gone(
     await _apply_all(bench)
     await bench.void((0, 1), reason="a test")
 
-    monkeypatch.setattr("projectors.redrive_redis.portion_of", _dying_after(1, portion_of))
+    monkeypatch.setattr("projectors.dead_letters.redrive_redis.portion_of", _dying_after(1, portion_of))
     with pytest.raises(KeyboardInterrupt):
         await _take_effect(bench)
     assert await bench.parked() == []
@@ -191,8 +191,8 @@ async def test_a_log_of_voids_that_was_cut_stops_no_other_projection(
     topic, name = bench.projection.topic, f"{bench.projection.name}v"
     await delete_records(settings, topic, {0: 2})
     cut = voided.PROJECTION._replace(name=name, topic=topic, public_schema=name)
-    monkeypatch.setattr("projectors.voids_known.PROJECTION", cut)
-    monkeypatch.setattr("projectors.voids_known.OPERATIONS", OPERATIONS._replace(name=topic))
+    monkeypatch.setattr("projectors.dead_letters.voids_known.PROJECTION", cut)
+    monkeypatch.setattr("projectors.dead_letters.voids_known.OPERATIONS", OPERATIONS._replace(name=topic))
     async with running(project(settings, bench.engine())):
         await bench.writer.append(0, [received("a")])
         await bench.until_totals({"a": 3})
@@ -214,7 +214,7 @@ async def test_what_redis_has_parked_waits_until_a_new_database_knows_the_projec
 async def test_what_was_given_up_is_waited_for_with_patience_and_the_end_says_what_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projectors.voids_known.SAY_SECONDS", 0.2)
+    monkeypatch.setattr("projectors.dead_letters.voids_known.SAY_SECONDS", 0.2)
     with capture_logs() as told, pytest.raises(VoidsUnknown, match=r"waited 1 s for Kafka \(KafkaConnectionError"):
         await voids_known("127.0.0.1:1", bench.pool, 1.0)
     assert any("Kafka" in one.get("waits_for", "") for one in told)

@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from infra.settings import Settings
-from projectors import stock
 from projectors.app import create_app
-from projectors.connect import connect_postgres, connect_redis
-from projectors.drop import Effect, drop
-from projectors.engine import Engine
-from projectors.voids import voids_of
-from projectors.voids_known import VoidsUnknown, voids_known
+from projectors.dead_letters.drop import Effect, drop
+from projectors.dead_letters.voids_known import VoidsUnknown, voids_known
+from projectors.engine.engine import Engine
+from projectors.read_models import stock
+from projectors.stores.connect import connect_postgres, connect_redis
+from projectors.stores.voids import voids_of
 from tests.cluster.instances import Instance, running
 from tests.projectors.parked_stock import dlq, park_two
 
@@ -94,7 +94,7 @@ async def test_over_http_a_record_is_dropped_listed_and_known_to_a_database_that
 async def test_a_drop_that_does_not_become_known_is_recorded_says_what_it_waited_for_and_may_be_repeated(
     parked: Settings, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projectors.drop.PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("projectors.dead_letters.drop.PATIENCE_SECONDS", 1.0)
     away = parked.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
     where = stock.PROJECTION, (0, first), "sent twice"
     async with connect_postgres(parked) as pool, connect_redis(parked) as redis:

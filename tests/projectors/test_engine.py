@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from redis.asyncio import Redis
 
 from infra.settings import REPOSITORY
-from projectors.connect import connect_postgres, connect_redis
-from projectors.engine import Engine
-from projectors.group_offsets import group_of
-from projectors.status import State, Status
+from projectors.engine.engine import Engine
+from projectors.engine.group_offsets import group_of
+from projectors.engine.status import State, Status
+from projectors.stores.connect import connect_postgres, connect_redis
 from tests.projectors.tiny import Bench, received, tiny
 from tests.support.cable import cable_to_postgres, cable_to_redis
 from tests.support.log import LogWriter, create_topics, delete_topics, entry

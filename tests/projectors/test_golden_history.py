@@ -4,10 +4,10 @@ the log, live and by a rebuild, and both come to the same rows."""
 import pytest
 
 from infra.partition_of import partition_of
+from projectors.engine.status import Status
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
-from projectors.registry import PROJECTIONS
-from projectors.status import Status
+from projectors.read_models.registry import PROJECTIONS
 from tests.projectors.rebuilding import rebuild
 from tests.projectors.tiny import PARTITIONS, Bench
 from tests.support.golden_history import Shipped, stories

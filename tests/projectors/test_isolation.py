@@ -10,9 +10,9 @@ import pytest
 from event_schemas.record import LogRecord, Recorded
 from event_schemas.stock import StockReceived
 from infra.log_batch import START, Batch
-from projectors.isolation import applied
 from projectors.projection import RedisCommand, Statement
-from projectors.sorting import Decoder, Sorting
+from projectors.stores.isolation import applied
+from projectors.stores.sorting import Decoder, Sorting
 from tests.projectors.tiny import Bench, received
 from tests.support.log import entry
 

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from infra.settings import REPOSITORY, Settings
-from projectors.rebuild_options import RebuildOptions
-from projectors.status import State, Status
+from projectors.engine.status import State, Status
+from projectors.rebuilds.options import RebuildOptions
 from tests.projectors.rebuilding import rebuild
 from tests.projectors.tiny import Bench, received
 from tests.streams.conftest import free_port

@@ -13,8 +13,8 @@ from event_schemas import order
 from event_schemas.event import REGISTRY, Event
 from event_schemas.record import Recorded
 from infra.settings import Settings
-from projectors.order_history import PROJECTION, apply
-from projectors.order_story import MOST_SKUS, story
+from projectors.read_models.order_history import PROJECTION, apply
+from projectors.read_models.order_story import MOST_SKUS, story
 from tests.projectors.log import NOON, Log, cancelled, confirmed, placed, received
 from tests.projectors.tables import Tables, tables_of
 from tests.support.any_event import any_of

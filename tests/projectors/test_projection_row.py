@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from projectors.projection_row import HOLD_SECONDS, generation_to_fill, hold_back, let_go, lock_row
-from projectors.store import SwitchUnderWay
+from projectors.stores.projection_row import HOLD_SECONDS, generation_to_fill, hold_back, let_go, lock_row
+from projectors.stores.store import SwitchUnderWay
 from tests.projectors.tiny import Bench, received
 from tests.support.poll import until
 from tests.support.running import running

@@ -9,13 +9,13 @@ from typing import Any, cast
 import pytest
 
 from event_schemas.record import Recorded
+from projectors.dead_letters.redrive import Portion, retry
+from projectors.dead_letters.redrive_of import redrive_of
+from projectors.engine.status import State
 from projectors.projection import Statement
-from projectors.rebuild_options import RebuildOptions
-from projectors.rebuild_row import RebuildRefused
-from projectors.redrive import Portion, retry
-from projectors.redrive_of import redrive_of
-from projectors.sorting import Decoder
-from projectors.status import State
+from projectors.rebuilds.options import RebuildOptions
+from projectors.rebuilds.row import RebuildRefused
+from projectors.stores.sorting import Decoder
 from tests.projectors.rebuilding import generation, rebuild
 from tests.projectors.tiny import Bench, received, to_postgres
 from tests.support.poll import until

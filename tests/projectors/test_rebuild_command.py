@@ -12,8 +12,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from infra.settings import REPOSITORY, Settings
-from projectors.bulk_processes import run_workers
-from projectors.bulk_worker import Share
+from projectors.rebuilds.bulk_processes import run_workers
+from projectors.rebuilds.bulk_worker import Share
 from tests.support.poll import until
 
 WORDS = """

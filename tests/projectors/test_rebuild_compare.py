@@ -9,12 +9,12 @@ import orjson
 import pytest
 
 from event_schemas.record import Recorded
-from projectors import rebuild_wait
 from projectors.projection import RedisCommand, Statement
-from projectors.rebuild_compare import Different, NotCompared
-from projectors.rebuild_options import DEFAULTS, RebuildOptions
-from projectors.rebuild_run import Run
-from projectors.row_digest import Rows, columns_of, digest, digest_by_bucket, key_of, only_in
+from projectors.rebuilds import wait as rebuild_wait
+from projectors.rebuilds.compare import Different, NotCompared
+from projectors.rebuilds.options import DEFAULTS, RebuildOptions
+from projectors.rebuilds.row_digest import Rows, columns_of, digest, digest_by_bucket, key_of, only_in
+from projectors.rebuilds.run import Run
 from tests.projectors.rebuilding import generation, quiet, rebuild
 from tests.projectors.tiny import Bench, received
 from tests.support.poll import until

@@ -15,10 +15,10 @@ from redis.asyncio import Redis
 
 from infra.settings import Settings
 from projectors.app import create_app
-from projectors.connect import connect_postgres
-from projectors.control_tables import rebuild_lock
-from projectors.engine import Engine
-from projectors.registry import PROJECTIONS
+from projectors.engine.engine import Engine
+from projectors.read_models.registry import PROJECTIONS
+from projectors.stores.connect import connect_postgres
+from projectors.stores.control_tables import rebuild_lock
 from tests.support.poll import until
 from tests.support.running import running
 

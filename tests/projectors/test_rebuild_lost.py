@@ -8,14 +8,14 @@ import asyncpg
 import orjson
 import pytest
 
-from projectors import rebuild as rebuilding
-from projectors import rebuild_redis
-from projectors.control_tables import rebuild_lock
-from projectors.rebuild_options import DEFAULTS, RebuildOptions
-from projectors.rebuild_postgres import PostgresTarget
-from projectors.rebuild_redis import RedisTarget
-from projectors.rebuild_row import RebuildRefused
-from projectors.rebuild_run import Run
+from projectors.rebuilds import in_redis as rebuild_redis
+from projectors.rebuilds import rebuild as rebuilding
+from projectors.rebuilds.in_postgres import PostgresTarget
+from projectors.rebuilds.in_redis import RedisTarget
+from projectors.rebuilds.options import DEFAULTS, RebuildOptions
+from projectors.rebuilds.row import RebuildRefused
+from projectors.rebuilds.run import Run
+from projectors.stores.control_tables import rebuild_lock
 from tests.projectors.rebuilding import generation, quiet
 from tests.projectors.tiny import Bench, received
 from tests.support.cable import cable_to_redis

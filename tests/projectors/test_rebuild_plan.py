@@ -8,11 +8,11 @@ import asyncpg
 import pytest
 
 from infra.settings import Settings
-from projectors.control_tables import create_control_tables
-from projectors.rebuild_options import DEFAULTS, RebuildOptions
-from projectors.rebuild_plan import Plan, plan_all
-from projectors.rebuild_rate import RateLimit
-from projectors.rebuild_run import Run
+from projectors.rebuilds.options import DEFAULTS, RebuildOptions
+from projectors.rebuilds.plan import Plan, plan_all
+from projectors.rebuilds.rate import RateLimit
+from projectors.rebuilds.run import Run
+from projectors.stores.control_tables import create_control_tables
 from tests.projectors.rebuilding import quiet, rebuild
 from tests.projectors.tiny import Bench, received
 from tests.support.poll import until

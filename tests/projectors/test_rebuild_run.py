@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from infra.settings import REPOSITORY
-from projectors.rebuild_compare import Different
-from projectors.rebuild_options import DEFAULTS, RebuildOptions
-from projectors.rebuild_postgres import PostgresTarget
-from projectors.rebuild_row import RebuildFailed, RebuildRefused, SeveralStopped, begin
-from projectors.rebuild_run import Run
+from projectors.rebuilds.compare import Different
+from projectors.rebuilds.in_postgres import PostgresTarget
+from projectors.rebuilds.options import DEFAULTS, RebuildOptions
+from projectors.rebuilds.row import RebuildFailed, RebuildRefused, SeveralStopped, begin
+from projectors.rebuilds.run import Run
 from tests.projectors.rebuilding import generation, quiet
 from tests.projectors.tiny import PARTITIONS, Bench, received
 from tests.support.poll import until

@@ -12,11 +12,11 @@ from event_schemas.record import Recorded
 from event_schemas.stock import StockReceived
 from infra.log_batch import START
 from infra.log_reader import LogReader
-from projectors.redrive import Redriven, retry
-from projectors.redrive_of import redrive_of
-from projectors.sorting import Decoder
-from projectors.status import Status
-from projectors.store import NotCommitted, SwitchUnderWay
+from projectors.dead_letters.redrive import Redriven, retry
+from projectors.dead_letters.redrive_of import redrive_of
+from projectors.engine.status import Status
+from projectors.stores.sorting import Decoder
+from projectors.stores.store import NotCommitted, SwitchUnderWay
 from tests.projectors.tiny import PARTITIONS, Bench, received
 from tests.support.poll import until
 from tests.support.running import running
@@ -240,7 +240,7 @@ async def test_what_a_retry_in_redis_begins_is_in_the_audit_before_it_is_done(
     async def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("projectors.redrive_redis.audit_outcome", die)
+    monkeypatch.setattr("projectors.dead_letters.redrive_redis.audit_outcome", die)
     with pytest.raises(KeyboardInterrupt):
         await redrive.retry(0, -1, None, frozenset())
     assert await bench.totals() == {"a": 3}

@@ -7,10 +7,10 @@ import orjson
 import pytest
 
 from event_schemas.record import Recorded
+from projectors.engine.status import State, Status
 from projectors.projection import RedisCommand, Statement
-from projectors.rebuild_row import only_one
-from projectors.rollback import RollbackRefused, RolledBack, roll_back
-from projectors.status import State, Status
+from projectors.rebuilds.rollback import RollbackRefused, RolledBack, roll_back
+from projectors.rebuilds.row import only_one
 from tests.projectors.rebuilding import generation, rebuild
 from tests.projectors.tiny import Bench, received
 from tests.support.poll import until

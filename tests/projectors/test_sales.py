@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta, timezone
 
 from infra.settings import Settings
-from projectors.sales import PROJECTION, apply, sold
+from projectors.read_models.sales import PROJECTION, apply, sold
 from tests.projectors.log import NOON, Log, cancelled, confirmed, placed
 from tests.projectors.tables import tables_of
 

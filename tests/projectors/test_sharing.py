@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from infra.kafka_lifetime import started
 from infra.log_batch import Batch
-from projectors.engine import Engine
-from projectors.sharing import shares
-from projectors.status import State
-from projectors.store import Outcome, ParkedKeys
+from projectors.engine.engine import Engine
+from projectors.engine.sharing import shares
+from projectors.engine.status import State
+from projectors.stores.store import Outcome, ParkedKeys
 from tests.projectors.tiny import PARTITIONS, Bench, received
 from tests.projectors.together import live_workers, shares_of, sharing, state_of
 from tests.support.poll import until

@@ -4,9 +4,9 @@ import time
 
 from event_schemas.record import LogRecord
 from infra.log_batch import START, Batch, Position
-from projectors.status import Status
-from projectors.stock import PROJECTION
-from projectors.store import Loaded, Outcome, ParkedKeys, Standing
+from projectors.engine.status import Status
+from projectors.read_models.stock import PROJECTION
+from projectors.stores.store import Loaded, Outcome, ParkedKeys, Standing
 
 HOUR_AGO_MS = int(time.time() - 3600) * 1000
 

@@ -8,7 +8,7 @@ import pytest
 from event_schemas import stock
 from event_schemas.record import Recorded
 from infra.settings import Settings
-from projectors.stock import PROJECTION, apply
+from projectors.read_models.stock import PROJECTION, apply
 from tests.projectors.log import Log, placed, received, released, reserved
 from tests.projectors.tables import Tables, tables_of
 

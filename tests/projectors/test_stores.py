@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from infra.log_reader import LogReader
-from projectors.connect import store_of
-from projectors.sorting import Decoder
-from projectors.store import GenerationMoved, PositionMoved, RebuildNeeded, StoreDamaged
+from projectors.stores.connect import store_of
+from projectors.stores.sorting import Decoder
+from projectors.stores.store import GenerationMoved, PositionMoved, RebuildNeeded, StoreDamaged
 from tests.projectors.rebuilding import rebuild
 from tests.projectors.tiny import PARTITIONS, Bench, received, to_redis
 

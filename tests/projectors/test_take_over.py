@@ -7,12 +7,12 @@ from functools import partial
 import asyncpg
 import pytest
 
-from projectors.connect import connect_postgres
-from projectors.engine import Engine
-from projectors.positions import advance
-from projectors.postgres_store import PostgresStore
-from projectors.sharing import shares
-from projectors.sorting import Decoder
+from projectors.engine.engine import Engine
+from projectors.engine.sharing import shares
+from projectors.stores.connect import connect_postgres
+from projectors.stores.positions import advance
+from projectors.stores.postgres_store import PostgresStore
+from projectors.stores.sorting import Decoder
 from tests.projectors.tiny import PARTITIONS, Bench, received
 from tests.projectors.together import live_workers, own, shares_of, sharing, sharing_with
 from tests.projectors.worker import worker_process

@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid4
 
 from event_schemas.record import Recorded
 from infra.settings import Settings
-from projectors.top_sellers import apply
+from projectors.read_models.top_sellers import apply
 from tests.projectors.log import Log, cancelled, confirmed, placed
 
 

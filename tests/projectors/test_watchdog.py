@@ -7,9 +7,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.log_batch import START
 from infra.log_reader import LogReader
-from projectors.runner import Runner
-from projectors.store import Standing
-from projectors.watchdog import STUCK_SECONDS, Stuck, Watchdog
+from projectors.engine.runner import Runner
+from projectors.engine.watchdog import STUCK_SECONDS, Watchdog
+from projectors.stillness import Stuck
+from projectors.stores.store import Standing
 from tests.projectors.tiny import Bench, received
 from tests.support.poll import until
 from tests.support.running import running
@@ -22,7 +23,7 @@ def _at(*offsets: int) -> dict[int, Standing]:
 async def test_a_partition_that_stands_still_while_another_one_moves_is_read_by_a_new_consumer(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("projectors.watchdog.STUCK_SECONDS", 1.0)
+    monkeypatch.setattr("projectors.engine.watchdog.STUCK_SECONDS", 1.0)
     make, readers = cast(Any, Runner)._reader, list[LogReader]()
 
     async def deaf_at_first(runner: Runner) -> LogReader:

@@ -18,17 +18,17 @@ from event_schemas.stock import StockReceived
 from infra.log_batch import Batch
 from infra.log_reader import LogReader
 from infra.settings import Settings
-from projectors import voided
-from projectors.connect import store_of
-from projectors.dead_letter_list import DeadLetter, dead_letters
-from projectors.engine import Engine
-from projectors.postgres_store import PostgresStore
+from projectors.dead_letters.listing import DeadLetter, dead_letters
+from projectors.engine.engine import Engine
+from projectors.engine.status import Status
 from projectors.projection import Bulk, Copy, Projection, RedisCommand, Statement
-from projectors.redis_keys import in_log_order, parked_key
-from projectors.redis_store import RedisStore
-from projectors.sorting import Decoder
-from projectors.status import Status
-from projectors.store import ParkedKeys, Place
+from projectors.read_models import voided
+from projectors.stores.connect import store_of
+from projectors.stores.postgres_store import PostgresStore
+from projectors.stores.redis_keys import in_log_order, parked_key
+from projectors.stores.redis_store import RedisStore
+from projectors.stores.sorting import Decoder
+from projectors.stores.store import ParkedKeys, Place
 from tests.support.log import LogWriter
 from tests.support.poll import until
 from tests.support.running import running

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from projectors.engine import Engine
-from projectors.sharing import shares
-from projectors.status import State
+from projectors.engine.engine import Engine
+from projectors.engine.sharing import shares
+from projectors.engine.status import State
 from tests.projectors.tiny import PARTITIONS, Bench
 from tests.support.poll import until
 from tests.support.running import running

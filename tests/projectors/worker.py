@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from infra.settings import REPOSITORY, Settings
-from projectors.connect import HELD_SECONDS, connect_postgres, connect_redis
-from projectors.engine import Engine
+from projectors.engine.engine import Engine
 from projectors.projection import Projection
+from projectors.stores.connect import HELD_SECONDS, connect_postgres, connect_redis
 from tests.projectors.tiny import tiny
 
 

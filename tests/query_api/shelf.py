@@ -13,14 +13,14 @@ from event_schemas.holder import Holder
 from event_schemas.operations import RecordVoided
 from event_schemas.record import LogRecord, Recorded, recorded
 from infra.log_batch import Batch, Position
-from projectors.postgres_store import PostgresStore
+from projectors.dead_letters.redrive import retry
+from projectors.dead_letters.redrive_of import redrive_of
 from projectors.projection import Projection
-from projectors.redis_store import RedisStore
-from projectors.redrive import retry
-from projectors.redrive_of import redrive_of
-from projectors.registry import PROJECTIONS
-from projectors.sorting import Decoder
-from projectors.store import ParkedKeys
+from projectors.read_models.registry import PROJECTIONS
+from projectors.stores.postgres_store import PostgresStore
+from projectors.stores.redis_store import RedisStore
+from projectors.stores.sorting import Decoder
+from projectors.stores.store import ParkedKeys
 from tests.projectors.log import Log
 
 PARTITIONS = range(3)

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid4
 from event_schemas import catalog, order, stock
 from event_schemas.event import Event
 from event_schemas.record import Recorded
-from projectors.registry import PROJECTIONS
+from projectors.read_models.registry import PROJECTIONS
 from tests.projectors.log import added, cancelled, gbp, placed, received, released, reserved
 from tests.query_api.shelf import Shelf
 

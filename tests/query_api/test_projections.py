@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from event_schemas import order
 from event_schemas.record import Recorded
 from infra.settings import Settings
-from projectors.registry import PROJECTIONS
+from projectors.read_models.registry import PROJECTIONS
 from query_api.feeds import FEEDS, Feed
 from query_api.sources import Sources
 from tests.projectors.log import placed

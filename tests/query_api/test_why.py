@@ -13,8 +13,8 @@ from event_schemas.envelope import to_headers
 from event_schemas.operations import RecordVoided
 from event_schemas.record import LogRecord
 from infra.settings import Settings
-from projectors.redis_keys import parked_pair
-from projectors.store import Parked
+from projectors.stores.redis_keys import parked_pair
+from projectors.stores.store import Parked
 from query_api.sources import Sources
 from query_api.why_tree import tree
 from tests.projectors.log import Log, added, confirmed, placed, received, reserved

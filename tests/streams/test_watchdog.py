@@ -2,8 +2,8 @@
 
 import pytest
 
+from projectors.stillness import Stuck
 from projectors.streams.watchdog import RECOVERY_SECONDS, STUCK_SECONDS, Watchdog
-from projectors.watchdog import Stuck
 
 
 def test_a_worker_behind_its_end_that_does_not_move_is_stuck() -> None:

@@ -1,0 +1,1 @@
+"""What operators do about parked records: list, show, retry, drop."""

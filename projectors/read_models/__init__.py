@@ -1,0 +1,1 @@
+"""Every read model, a stem each: its tables, and what events come to in them."""

@@ -1,0 +1,71 @@
+"""How a rebuild fills the read model `order_history` by COPY.
+
+An order that is placed in a chunk is written in the state that it comes to there. What changes it in a later chunk
+waits in `late_orders` until all is read, and is then put upon it in one statement.
+"""
+
+from collections.abc import Sequence
+
+from event_schemas.record import Recorded
+from projectors.projection import Bulk, Copy
+from projectors.read_models.order_history_fold import NEW_COLUMNS, folded
+from projectors.read_models.order_history_sql import CHANGED
+
+STAGING = """
+CREATE TABLE {schema}.late_orders (
+    order_id text NOT NULL,
+    status text,
+    reason text,
+    cancelled_by text,
+    payment_id text,
+    settled_at timestamptz,
+    cancelled_at timestamptz,
+    flags jsonb NOT NULL,
+    version bigint NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+"""
+
+FINISH = """
+UPDATE {schema}.orders o
+SET status = COALESCE(u.status, o.status), reason = COALESCE(u.reason, o.reason),
+    cancelled_by = COALESCE(u.cancelled_by, o.cancelled_by), payment_id = COALESCE(u.payment_id, o.payment_id),
+    settled_at = COALESCE(u.settled_at, o.settled_at), cancelled_at = COALESCE(u.cancelled_at, o.cancelled_at),
+    flags = o.flags || u.flags, version = u.version, updated_at = u.updated_at
+FROM (
+    SELECT order_id,
+           (array_agg(status ORDER BY version DESC) FILTER (WHERE status IS NOT NULL))[1] AS status,
+           (array_agg(reason ORDER BY version DESC) FILTER (WHERE reason IS NOT NULL))[1] AS reason,
+           (array_agg(cancelled_by ORDER BY version DESC) FILTER (WHERE cancelled_by IS NOT NULL))[1] AS cancelled_by,
+           (array_agg(payment_id ORDER BY version DESC) FILTER (WHERE payment_id IS NOT NULL))[1] AS payment_id,
+           (array_agg(settled_at ORDER BY version DESC) FILTER (WHERE settled_at IS NOT NULL))[1] AS settled_at,
+           (array_agg(cancelled_at ORDER BY version DESC) FILTER (WHERE cancelled_at IS NOT NULL))[1] AS cancelled_at,
+           jsonb_path_query_array(jsonb_agg(flags ORDER BY version), '$[*][*]') AS flags,
+           max(version) AS version,
+           (array_agg(updated_at ORDER BY version DESC))[1] AS updated_at
+    FROM {schema}.late_orders GROUP BY order_id
+) u
+WHERE o.order_id = u.order_id;
+DROP TABLE {schema}.late_orders;
+"""
+
+_LINES = (
+    "order_id", "line_number", "line_id", "product_id", "sku", "name", "quantity", "unit_price", "line_total",
+    "currency",
+)  # fmt: skip
+_TIMELINE = "order_id", "sequence", "type", "actor", "at", "appended_at", "event_id", "data"
+
+
+def fold(events: Sequence[Recorded]) -> list[Copy]:
+    """The rows of a chunk. Raises `KeyError` for an event that is not of an order."""
+    found = folded(events)
+    return [
+        Copy("orders", NEW_COLUMNS, found.new_rows()),
+        Copy("late_orders", CHANGED, found.changed_rows()),
+        Copy("lines", _LINES, found.lines),
+        Copy("timeline", _TIMELINE, found.timeline),
+    ]
+
+
+BULK = Bulk(fold, STAGING, FINISH)
+"""Order history by COPY."""

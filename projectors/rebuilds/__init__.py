@@ -1,0 +1,1 @@
+"""Fills a new generation beside the one that serves, compares, switches, and goes back."""
