@@ -53,5 +53,6 @@ def create_app(settings: Settings, sources: Sources) -> QueryApp:
     for router in ROUTERS:
         app.include_router(router)
     app.lean("/v1/orders/", ("order_history",), order_history.plain_order)
+    app.lean("/v1/stock/", stock.READ, stock.plain_stock)
     app.lean(top_sellers.PATH, top_sellers.READ, top_sellers.plain_top)
     return app

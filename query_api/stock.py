@@ -1,9 +1,10 @@
 """Endpoints of the read model `stock`: levels of a SKU, and every movement that led to them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict
 
 from event_schemas.topics import STOCK
@@ -11,6 +12,7 @@ from infra.http.principal import CurrentPrincipal
 from query_api.as_of import Moment, moment_of
 from query_api.as_of_stock import levels_as_of
 from query_api.cursor import read_cursor, write_cursor
+from query_api.lean_route import Answering, json
 from query_api.paging import Cursor, Limit
 from query_api.refusals import SkuNotFound
 from query_api.sources import FromSources, Sources, applied
@@ -21,6 +23,8 @@ LEVELS = """
 SELECT warehouse_id, on_hand, reserved, on_loan, available FROM stock.levels WHERE sku = $1 ORDER BY warehouse_id
 """
 REJECTIONS = "SELECT COALESCE(sum(count), 0)::bigint AS count FROM stock.rejections WHERE sku = $1"
+SUMMED = ("on_hand", "reserved", "on_loan", "available")
+READ = ("stock", "catalog")
 # All movements of a SKU lie in one partition, so their offsets are their order.
 MOVEMENTS = """
 SELECT event_id, sku, warehouse_id, kind, quantity, on_hand_delta, reserved_delta, ref_id, reason, balance_after, actor,
@@ -93,32 +97,44 @@ class Movements(BaseModel):
     next_cursor: str | None = None
 
 
-@router.get("/{sku}", response_model=Stock, dependencies=[Depends(applied("stock", "catalog"))])
+@router.get("/{sku}", response_model=Stock, dependencies=[Depends(applied(*READ))])
 async def get_stock(
     principal: CurrentPrincipal,
     sources: FromSources,
     sku: str,
     moment: Annotated[Moment | None, Depends(moment_of(STOCK.name))],
-) -> dict[str, Any]:
+) -> Response:
     """The stock of a SKU per warehouse and in sum, as it is or was; zeros for a product that has, or had, none yet.
 
     `404 sku_not_found`; `404 version_not_reached`, `version_parked` or `version_dropped`; `503 projection_lagging` for
     a version that is not yet in the sums.
     """
-    if moment is None:
-        levels = [dict(row) for row in await sources.postgres.rows(LEVELS, sku)]
-        row = await sources.postgres.row(REJECTIONS, sku)
-        refused = row["count"] if row else 0
-    else:
-        levels, refused = await levels_as_of(sources, sku, moment)
+    return await (_now(sources, sku) if moment is None else _then(sources, sku, moment))
+
+
+def plain_stock(sku: str, query: dict[str, str]) -> Answering | None:
+    """The lean route of `get_stock`, for stock as it is now."""
+    return None if query or not sku else lambda sources, _: _now(sources, sku)
+
+
+async def _now(sources: Sources, sku: str) -> Response:
+    levels = [dict(row) for row in await sources.postgres.rows(LEVELS, sku)]
+    row = await sources.postgres.row(REJECTIONS, sku)
+    return await _told(sources, sku, levels, row["count"] if row else 0)
+
+
+async def _then(sources: Sources, sku: str, moment: Moment) -> Response:
+    return await _told(sources, sku, *await levels_as_of(sources, sku, moment))
+
+
+async def _told(sources: Sources, sku: str, levels: Sequence[dict[str, Any]], refused: int) -> Response:
     if not levels:
         await _must_exist(sources, sku)
-    names = ("on_hand", "reserved", "on_loan", "available")
-    sums = {name: sum(level[name] for level in levels) for name in names}
-    return {"sku": sku, **sums, "rejections": refused, "levels": levels}
+    sums = {name: sum(level[name] for level in levels) for name in SUMMED}
+    return json({"sku": sku, **sums, "rejections": refused, "levels": levels})
 
 
-@router.get("/{sku}/movements", response_model=Movements, dependencies=[Depends(applied("stock", "catalog"))])
+@router.get("/{sku}/movements", response_model=Movements, dependencies=[Depends(applied(*READ))])
 async def get_movements(
     principal: CurrentPrincipal, sources: FromSources, sku: str, cursor: Cursor = None, limit: Limit = 50
 ) -> dict[str, Any]:

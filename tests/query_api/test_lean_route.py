@@ -11,6 +11,7 @@ from infra.settings import Settings
 from query_api.app import create_app
 from query_api.order_answers import OrderWithLines
 from query_api.sources import Sources
+from query_api.stock import Stock
 from query_api.top_sellers import TopSellers
 from tests.projectors.log import NOON
 from tests.query_api.conftest import client_of
@@ -63,6 +64,9 @@ PLAIN = {
     "a bad time to wait": (400, get("/v1/orders/o01", "Prefer: wait=999")),
     "a token that is none": (400, get("/v1/orders/o01", "Consistency-Token: 7")),
     "another cluster's token": (400, get("/v1/orders/o01", "Consistency-Token: c:orders/0@7")),
+    "stock": (200, get("/v1/stock/22197")),
+    "stock of a SKU that nobody has": (404, get("/v1/stock/nothing")),
+    "stock with a token that is none": (400, get("/v1/stock/22197", "Consistency-Token: 7")),
     "top sellers": (200, get("/v1/top-sellers")),
     "some top sellers": (200, get("/v1/top-sellers?limit=2")),
     "top sellers of all time": (200, get("/v1/top-sellers?window=all&limit=100")),
@@ -71,6 +75,10 @@ PLAIN = {
 }
 ODD = {
     "an order as it was": (200, get("/v1/orders/o01?as_of=1")),
+    "stock as it was": (200, get("/v1/stock/22197?as_of=2030-01-01T00:00:00Z")),
+    "stock of no SKU": (404, get("/v1/stock/")),
+    "movements": (200, get("/v1/stock/22197/movements")),
+    "a NUL in a SKU": (422, get("/v1/stock/a%00b")),
     "unknown parameter": (400, get("/v1/orders/o01?x=1")),
     "parameter without a value": (400, get("/v1/orders/o01?x")),
     "a NUL": (422, get("/v1/orders/a%00b")),
@@ -130,12 +138,14 @@ async def test_an_odd_request_is_left_to_the_ordinary_route(pair: Pair, case: st
         ("/v1/orders/o01", OrderWithLines),
         ("/v1/orders/o05", OrderWithLines),
         ("/v1/orders/old", OrderWithLines),
+        ("/v1/stock/22197", Stock),
+        ("/v1/stock/22197?as_of=2030-01-01T00:00:00Z", Stock),
         ("/v1/top-sellers", TopSellers),
         ("/v1/top-sellers?day=2011-03-01", TopSellers),
     ],
 )
 async def test_what_passes_no_model_is_what_the_model_would_have_written(
-    pair: Pair, path: str, model: type[OrderWithLines] | type[TopSellers]
+    pair: Pair, path: str, model: type[OrderWithLines] | type[Stock] | type[TopSellers]
 ) -> None:
     status, _, body = await pair.ask(get(path))
     assert status == 200
