@@ -9,7 +9,7 @@ from typing import Any
 from event_schemas.record import Recorded
 from event_schemas.topics import CATALOG
 from projectors.projection import Projection, Statement
-from projectors.read_models.catalog_fold import Row, folded
+from projectors.read_models.catalog_fold import Fold, Row, folded
 from projectors.read_models.catalog_sql import (
     BOOKS,
     CHANGED,
@@ -34,11 +34,14 @@ _NEW_COLUMNS = (
 
 
 def apply(events: Sequence[Recorded]) -> list[Statement]:
-    """The statements of a batch. Counts of withdrawn products are taken before the products are marked.
+    """The statements of a batch, round by round. Counts of withdrawn products are taken before these are marked.
 
     Raises `KeyError` for an event that is not of a product.
     """
-    fold = folded(events)
+    return [statement for fold in folded(events) for statement in _statements(fold)]
+
+
+def _statements(fold: Fold) -> list[Statement]:
     return [
         *over(FACETS_OF_WITHDRAWN, fold.withdrawn.items()),
         *over(NEW, (_values(row, _NEW_COLUMNS) for row in fold.products.values())),

@@ -1,5 +1,6 @@
 """What a batch of catalog events comes to, before it becomes statements. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ Row = dict[str, Any]
 
 
 class Fold:
-    """What a batch comes to: new products in their last state, changes of older ones, prices in their order."""
+    """What a round comes to: new products, changes of older ones, prices in their order."""
 
     def __init__(self) -> None:
         self.products: dict[str, Row] = {}
@@ -32,21 +33,32 @@ class Fold:
             row = self.changes.setdefault(product_id, {"product_id": product_id})
         row.update(fields, version=item.envelope.sequence, updated_at=item.envelope.time)
 
-    def facets(self) -> dict[tuple[int, str, str], int]:
-        """What the products of this batch add, by partition, facet and value; 0 too, so that a rebuild has the row."""
-        counts: dict[tuple[int, str, str], int] = {}
-        for row in self.products.values():
-            key = (row["partition"], "kind", row["kind"])
-            counts[key] = counts.get(key, 0) + (not row["withdrawn"])
-        return counts
+    def facets(self) -> Counter[tuple[int, str, str]]:
+        """What the products of this round add, by partition, facet and value."""
+        return Counter((row["partition"], "kind", row["kind"]) for row in self.products.values())
 
 
-def folded(events: Sequence[Recorded]) -> Fold:
-    """The fold of a batch. Raises `KeyError` for an event that is not of a product."""
-    fold = Fold()
+def folded(events: Sequence[Recorded]) -> list[Fold]:
+    """The folds of a batch, a round each, to be applied one after the other. Of a product each has one event, and the
+    changes of price that follow its adding or one another: whatever else an event says is given to the server even
+    where a later one overwrites it, so that the server refuses it in any batch. Prices are in the history anyway.
+
+    Raises `KeyError` for an event that is not of a product.
+    """
+    rounds: list[Fold] = []
+    last: dict[str, tuple[int, type]] = {}
     for item in events:
-        _HANDLERS[type(item.event)](fold, item, item.event)
-    return fold
+        event: Any = item.event
+        kind = type(event)
+        handler = _HANDLERS[kind]
+        number, before = last.get(event.product_id, (-1, kind))
+        if number < 0 or kind is not catalog.PriceChanged or before not in _PRICED:
+            number += 1
+        last[event.product_id] = number, kind
+        if number == len(rounds):
+            rounds.append(Fold())
+        handler(rounds[number], item, event)
+    return rounds
 
 
 def _added(fold: Fold, item: Recorded, event: catalog.ProductAdded) -> None:
@@ -78,13 +90,9 @@ def _added(fold: Fold, item: Recorded, event: catalog.ProductAdded) -> None:
 
 def _described(fold: Fold, item: Recorded, event: catalog.ProductDescribed) -> None:
     words = {name: value for name, value in _words(event).items() if value is not None}
-    book = _book(event.book) if event.book else {}
-    if event.product_id in fold.products:
-        fold.change(item, event.product_id, **words, **book)
-    else:
-        fold.change(item, event.product_id, **words)
-        if book:
-            fold.books[event.product_id] = {"product_id": event.product_id, **book}
+    fold.change(item, event.product_id, **words)
+    if event.book:
+        fold.books[event.product_id] = {"product_id": event.product_id, **_book(event.book)}
 
 
 def _repriced(fold: Fold, item: Recorded, event: catalog.PriceChanged) -> None:
@@ -102,8 +110,7 @@ def _repriced(fold: Fold, item: Recorded, event: catalog.PriceChanged) -> None:
 
 
 def _withdrawn(fold: Fold, item: Recorded, event: catalog.ProductWithdrawn) -> None:
-    if event.product_id not in fold.products:
-        fold.withdrawn[event.product_id] = item.partition
+    fold.withdrawn[event.product_id] = item.partition
     fold.change(item, event.product_id, withdrawn=True, withdrawn_reason=event.reason.value, withdrawn_note=event.note)
 
 
@@ -138,6 +145,7 @@ def _book(book: catalog.Book | None) -> Row:
     }
 
 
+_PRICED = catalog.ProductAdded, catalog.PriceChanged
 _HANDLERS: dict[type, Callable[[Fold, Recorded, Any], None]] = {
     catalog.ProductAdded: _added,
     catalog.ProductDescribed: _described,

@@ -17,7 +17,7 @@ from projectors.read_models.rows import over
 def apply(events: Sequence[Recorded]) -> list[Statement]:
     """The statements of a batch. An order that was placed in it is written once, in the state that it came to.
 
-    Raises `KeyError` for an event that is not of an order.
+    Raises as `folded`.
     """
     fold = folded(events)
     return [

@@ -33,16 +33,20 @@ class Fold:
         self.changes: dict[str, _Row] = {}
         self.lines: list[tuple[Any, ...]] = []
         self.timeline: list[tuple[Any, ...]] = []
+        self.offsets: dict[str, int] = {}
+        """Where an order was placed, or else the last that changed it."""
 
     def change(self, item: Recorded, order_id: str, **fields: Any) -> None:
-        """Sets `fields` of an order, wherever its row is; flags are added to those that it has."""
-        row = self.orders.get(order_id) or self.changes.get(order_id)
+        """Sets those `fields` of an order that are not None, wherever its row is; flags are added to those it has."""
+        row = self.orders.get(order_id)
         if row is None:
-            row = self.changes[order_id] = [order_id, *_UNCHANGED]
+            row = self.changes.setdefault(order_id, [order_id, *_UNCHANGED])
+            self.offsets[order_id] = item.offset
         if "flags" in fields:
             fields["flags"] = [*(row[_FLAGS] or ()), *fields["flags"]]
         for name, value in fields.items():
-            row[_PLACES[name]] = value
+            if value is not None:
+                row[_PLACES[name]] = value
         row[_VERSION], row[_UPDATED_AT] = item.envelope.sequence, item.envelope.time
 
     def new_rows(self) -> list[tuple[Any, ...]]:
@@ -63,7 +67,7 @@ def _written(row: _Row) -> tuple[Any, ...]:
 def folded(events: Sequence[Recorded]) -> Fold:
     """The fold of a batch. An order that was placed in it is there once, in the state that it came to.
 
-    Raises `KeyError` for an event that is not of an order.
+    Raises `KeyError` for an event that is not of an order, and `ValueError` for an order that is placed twice.
     """
     fold = Fold()
     for item in events:
@@ -86,6 +90,10 @@ def folded(events: Sequence[Recorded]) -> Fold:
 
 def _placed(fold: Fold, item: Recorded, event: order.OrderPlaced) -> None:
     order_id = event.order_id
+    if order_id in fold.orders:
+        raise ValueError(f"order {order_id} was placed before")
+    fold.changes.pop(order_id, None)  # there was nothing yet that they could change
+    fold.offsets[order_id] = item.offset
     fold.lines.extend(
         (
             order_id,

@@ -11,7 +11,7 @@ from event_schemas.order import OrderCancelled, OrderConfirmed, SoldLine
 from event_schemas.record import Recorded
 from event_schemas.topics import ORDERS
 from projectors.projection import Bulk, Copy, Projection, Statement
-from projectors.read_models.rows import over
+from projectors.read_models.rows import over, summable
 
 DDL = """
 CREATE TABLE {schema}.sold_daily (
@@ -64,13 +64,21 @@ class Sold(NamedTuple):
 
 
 def sold(events: Sequence[Recorded]) -> Iterator[Sold]:
-    """What these events of orders sold and took back, in their order; events that do neither are passed over."""
+    """What these events of orders sold and took back, in their order; events that do neither are passed over.
+
+    Raises `ValueError` for a number that is too large to be added up, `OverflowError` for a day that is none in UTC.
+    """
     for item in events:
         event = item.event
         if isinstance(event, OrderConfirmed):
-            yield Sold(item.partition, event.placed_at.astimezone(UTC).date(), 1, event.lines)
+            sign, lines = 1, event.lines
         elif isinstance(event, OrderCancelled) and event.sold:
-            yield Sold(item.partition, event.placed_at.astimezone(UTC).date(), -1, event.sold)
+            sign, lines = -1, event.sold
+        else:
+            continue
+        for line in lines:
+            summable(line.quantity, line.line_total.amount)
+        yield Sold(item.partition, event.placed_at.astimezone(UTC).date(), sign, lines)
 
 
 def _sums(events: Sequence[Recorded]) -> Iterator[tuple[Any, ...]]:

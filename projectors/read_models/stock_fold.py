@@ -5,6 +5,7 @@ from typing import Any
 
 from event_schemas import stock
 from event_schemas.record import Recorded
+from projectors.read_models.rows import storable, summable
 
 
 class Fold:
@@ -32,6 +33,7 @@ class Fold:
         reason: str | None = None,
     ) -> None:
         """Adds to the level of `place` (sku, warehouse). The balance here is what the batch alone adds up to."""
+        summable(quantity, on_hand, reserved)
         level = self.levels.get(place)
         if level is None:
             level = self.levels[place] = [0, 0]
@@ -59,6 +61,8 @@ class Fold:
 
     def open(self, item: Recorded, row: list[Any]) -> None:
         """A reservation that the table does not hold yet, or that takes the place of an old tombstone."""
+        _, _, warehouse_id, _, ref_id, _, expires_at, *_ = row
+        storable(warehouse_id, ref_id, expires_at, item.envelope.time)
         self.last[row[0]] = item.offset
         self.transitions.pop(row[0], None)
         self.reservations[row[0]] = row
@@ -67,6 +71,7 @@ class Fold:
         self, item: Recorded, reservation_id: str, state: str, *, reason: str | None = None, shipment: str | None = None
     ) -> None:
         """Ends a reservation: in the batch when it began there, else as a change of an older row."""
+        storable(shipment)
         at = item.envelope.time
         self.last[reservation_id] = item.offset
         row = self.reservations.get(reservation_id)
@@ -77,7 +82,8 @@ class Fold:
 
 
 def folded(events: Sequence[Recorded]) -> Fold:
-    """The fold of a batch. Raises `KeyError` for an event that is not of the stock ledger."""
+    """The fold of a batch. Raises `KeyError` for an event that is not of the stock ledger, `ValueError` or
+    `OverflowError` for one with a value that no table takes."""
     fold = Fold()
     for item in events:
         _HANDLERS[type(item.event)](fold, item, item.event)
@@ -130,6 +136,7 @@ def _shipped(fold: Fold, item: Recorded, event: stock.StockShipped) -> None:
 
 
 def _rejected(fold: Fold, item: Recorded, event: stock.StockReservationRejected) -> None:
+    storable(item.envelope.time)
     kind = event.sku, event.reason.value
     fold.last[kind] = item.offset
     row = fold.rejections.setdefault(kind, [0, 0, None])

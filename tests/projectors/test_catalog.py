@@ -57,8 +57,10 @@ def test_nothing_gives_no_statement() -> None:
     assert apply([]) == []
 
 
-def test_a_product_that_changes_in_its_batch_is_written_once() -> None:
-    names = [statement.sql.split()[2].split(".")[1] for statement in apply(a_year())]
+def test_a_product_that_only_changes_its_price_in_its_batch_is_written_once() -> None:
+    log = Log()
+    told = [added("A", "White Lantern", 250), repriced("A", 250, 300), repriced("A", 300, 350), added("B", "Tea Pot")]
+    names = [statement.sql.split()[2].split(".")[1] for statement in apply([log.add(event) for event in told])]
     assert names == ["products", "variants", "price_history", "facet_counts"]
 
 
