@@ -58,11 +58,11 @@ class Redriven(NamedTuple):
 
 
 class Redrive(Protocol):
-    """The parked records of the serving generation of one projection."""
+    """The parked records of one generation of a projection: of the one that serves, or of one that is being filled."""
 
     async def load(self) -> list[int]:
-        """Find the serving generation; gives the partitions. Raises ``RebuildNeeded`` when other code made it, or
-        ``StoreDamaged``.
+        """Find the generation; gives the partitions. Raises ``RebuildNeeded`` when other code made it,
+        ``GenerationMoved`` when it is not being filled any more, or ``StoreDamaged``.
         """
 
     async def retry(self, partition: int, after: int, key: str | None, held: frozenset[str]) -> Portion | None:

@@ -10,9 +10,17 @@ from projectors.stores.sorting import Decode
 
 
 def redrive_of(
-    pool: asyncpg.Pool, redis: Redis, projection: Projection, decode: Decode, actor: str
+    pool: asyncpg.Pool,
+    redis: Redis,
+    projection: Projection,
+    decode: Decode,
+    actor: str,
+    *,
+    rebuilding: int | None = None,
 ) -> PostgresRedrive | RedisRedrive:
-    """The parked records of a projection, to be retried by ``actor``."""
+    """The parked records of a projection, to be retried by ``actor``: those of the generation that serves, or of
+    one that a rebuild fills.
+    """
     if projection.store == "redis":
-        return RedisRedrive(redis, pool, projection, decode, actor)
-    return PostgresRedrive(pool, projection, decode, actor)
+        return RedisRedrive(redis, pool, projection, decode, actor, rebuilding=rebuilding)
+    return PostgresRedrive(pool, projection, decode, actor, rebuilding=rebuilding)

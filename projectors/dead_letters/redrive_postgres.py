@@ -12,16 +12,26 @@ from projectors.stores.sorting import Decode
 
 
 class PostgresRedrive:
-    """The parked records of a projection in PostgreSQL. ``actor`` stands in the audit trail."""
+    """The parked records of a projection in PostgreSQL, of the generation that serves or of one that is being filled.
+    ``actor`` stands in the audit trail.
+    """
 
-    def __init__(self, pool: asyncpg.Pool, projection: Projection, decode: Decode, actor: str) -> None:
-        self._store = PostgresStore(pool, projection, decode)
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        projection: Projection,
+        decode: Decode,
+        actor: str,
+        *,
+        rebuilding: int | None = None,
+    ) -> None:
+        self._store = PostgresStore(pool, projection, decode, rebuilding=rebuilding)
         self._projection = projection
         self._decode = decode
         self._actor = actor
 
     async def load(self) -> list[int]:
-        """Find the serving generation; gives the partitions. Raises ``RebuildNeeded``."""
+        """Find the generation; gives the partitions. Raises ``RebuildNeeded``, or ``GenerationMoved``."""
         return sorted((await self._store.load([])).standings)
 
     async def retry(self, partition: int, after: int, key: str | None, held: frozenset[str]) -> Portion | None:

@@ -32,12 +32,23 @@ Counts = tuple[int, int]
 
 
 class RedisRedrive:
-    """The parked records of a projection in Redis. ``actor`` stands in the audit trail."""
+    """The parked records of a projection in Redis, of the generation that serves or of the one that is being filled.
+    ``actor`` stands in the audit trail.
+    """
 
-    def __init__(self, redis: Redis, pool: asyncpg.Pool, projection: Projection, decode: Decode, actor: str) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        pool: asyncpg.Pool,
+        projection: Projection,
+        decode: Decode,
+        actor: str,
+        *,
+        rebuilding: int | None = None,
+    ) -> None:
         self._redis = redis
         self._pool = pool
-        self._store = RedisStore(redis, pool, projection, decode)
+        self._store = RedisStore(redis, pool, projection, decode, rebuilding=rebuilding)
         self._projection = projection
         self._decode = decode
         self._actor = actor
@@ -46,7 +57,7 @@ class RedisRedrive:
         self._overtaken = 0
 
     async def load(self) -> list[int]:
-        """Find the serving generation; gives the partitions. Raises ``RebuildNeeded`` or ``StoreDamaged``."""
+        """Find the generation; gives the partitions. Raises what ``Redrive`` names."""
         self._listed = {}
         return sorted((await self._store.load([])).standings)
 

@@ -5,6 +5,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from projectors.rebuilds.row import Begun, RebuildRefused
 
+TAKEN_OUT = "parked records were taken out of what serves since it was compared"
+
 
 class TableCompared(NamedTuple):
     """One table in both generations, or one key in Redis with its members as rows."""
@@ -39,6 +41,8 @@ class Comparison(NamedTuple):
     tables: Sequence[TableCompared]
     parked: tuple[int, int]
     """Parked records of the serving and of the filled generation."""
+    unparked: Mapping[int, int]
+    """By partition: how many times parked records had been taken out of the serving generation."""
     incomplete: str = ""
     skipped: bool = False
     """The serving generation has rows that could have been compared, and was passed by."""

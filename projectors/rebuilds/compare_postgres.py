@@ -9,6 +9,7 @@ from projectors.rebuilds.row_digest import SEARCHED_BUCKETS, Rows, columns_of, d
 from projectors.rebuilds.wait import Positions
 from projectors.stores.control_tables import Connection
 from projectors.stores.generations import schema_of
+from projectors.stores.positions import load_positions
 
 _POSITIONS = """
 SELECT partition, generation, next_offset FROM stockroom.projection_offsets
@@ -32,7 +33,8 @@ async def compare(connection: Connection, projection: Projection, begun: Begun, 
     schemas = schema_of(projection, begun.serving), schema_of(projection, begun.filling)
     tables = [await _compare_table(connection, table, schemas, not incomplete) for table in projection.tables]
     parked = [await connection.fetchval(_PARKED, projection.name, one) for one in (begun.serving, begun.filling)]
-    return Comparison(begun, projection.version, tables, (parked[0], parked[1]), incomplete)
+    _, unparked = await load_positions(connection, projection, begun.serving)
+    return Comparison(begun, projection.version, tables, (parked[0], parked[1]), unparked, incomplete)
 
 
 async def _compare_table(connection: Connection, table: str, schemas: Sequence[str], whole: bool) -> TableCompared:

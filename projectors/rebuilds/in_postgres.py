@@ -5,35 +5,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
-import structlog
 
 from infra.log_reader import LogReader, Until
-from infra.reason import reason
 from projectors.engine.workers import anybody_fills
 from projectors.projection import Projection
-from projectors.rebuilds.compare import Comparison
+from projectors.rebuilds.compare import TAKEN_OUT, Comparison
 from projectors.rebuilds.compare_postgres import compare, positions
+from projectors.rebuilds.index_postgres import index
 from projectors.rebuilds.row import Begun, switch_row
 from projectors.rebuilds.wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, wait_for_serving
 from projectors.stores.control_tables import Connection
 from projectors.stores.generations import (
-    create_generation,
-    create_indexes,
     drop_generation,
-    finish_bulk,
     known_generations,
     schema_of,
     show_generation,
 )
-from projectors.stores.poison import DATA_ERRORS
-from projectors.stores.positions import hold_all
+from projectors.stores.positions import load_positions
 from projectors.stores.postgres_store import PostgresStore
 from projectors.stores.projection_row import hold_back, let_go, lock_row
-from projectors.stores.store import ParkedKeys
+from projectors.stores.store import ParkedKeys, PositionMoved
 
-log = structlog.get_logger()
-
-INDEX_SETTINGS = "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '128MB'; SET LOCAL jit = off"
 COMPARE_SETTINGS = {"jit": "off", "work_mem": "64MB"}
 """Buckets and rows that differ are told without sorting a table on the disk."""
 LOCK_TIMEOUT = "2s"
@@ -43,6 +35,15 @@ _COPIED_BEFORE = """
 UPDATE stockroom.parked new SET copied = true FROM stockroom.parked old
 WHERE new.projection = $1 AND new.generation = $2 AND old.projection = $1 AND old.generation = $3 AND old.copied
   AND new.topic = old.topic AND new.partition = old.partition AND new.record_offset = old.record_offset
+"""
+_PARKED_ALONE = """
+SELECT EXISTS (
+    SELECT FROM stockroom.parked new JOIN stockroom.projection_offsets o USING (projection, topic, partition)
+    WHERE new.projection = $1 AND new.generation = $3 AND o.generation = $2 AND new.record_offset < o.next_offset
+      AND NOT EXISTS (
+        SELECT FROM stockroom.parked old
+        WHERE old.projection = $1 AND old.generation = $2 AND old.topic = new.topic
+          AND old.partition = new.partition AND old.record_offset = new.record_offset))
 """
 
 
@@ -62,31 +63,17 @@ class PostgresTarget:
         """Nothing to do: the tables were made with the entry in the row."""
 
     async def index(self) -> None:
-        """Put together what was filled by COPY, and make keys and indexes, once and in one step.
+        """Put together what was filled by COPY, and make keys and indexes; see ``index_postgres.index``."""
+        await index(self._connection, self._projection, self._begun)
 
-        When they refuse a row the generation is emptied, but for them, so that filling finds the event and parks it.
-        """
-        try:
-            await self._index()
-        except DATA_ERRORS as error:
-            log.warning("filled again, with keys", projection=self._projection.name, error=reason(error))
-            async with self._connection.transaction():
-                await create_generation(self._connection, self._projection, self._begun.filling, (), indexes=True)
-                await self._indexed()
+    async def unparked(self) -> Mapping[int, int]:
+        """By partition: how many times parked records were taken out of the serving generation."""
+        return (await load_positions(self._connection, self._projection, self._begun.serving))[1]
 
-    async def _index(self) -> None:
-        projection, filling, bulk = self._projection, self._begun.filling, self._begun.bulk
-        async with self._connection.transaction():
-            await self._connection.execute(INDEX_SETTINGS)
-            if bulk is not None:
-                await hold_all(self._connection, projection, filling)
-                await finish_bulk(self._connection, projection, filling, bulk)
-            await create_indexes(self._connection, projection, filling)
-            await self._indexed()
-
-    async def _indexed(self) -> None:
-        sql = "UPDATE stockroom.projections SET rebuilding_indexed = true, rebuilding_bulk = false WHERE name = $1"
-        await self._connection.execute(sql, self._projection.name)
+    async def parks_alone(self) -> bool:
+        """Whether a record is parked in the filled generation that the serving one has passed and has not parked."""
+        begun, name = self._begun, self._projection.name
+        return bool(await self._connection.fetchval(_PARKED_ALONE, name, begun.serving, begun.filling))
 
     async def compare(self, reader: LogReader, parked: ParkedKeys, patience: Patience) -> Comparison:
         """Compare with the serving generation. That is held back only until both stand at the same positions and the
@@ -127,12 +114,20 @@ class PostgresTarget:
     async def _served(self) -> dict[int, int]:
         return (await positions(self._connection, self._projection, self._begun))[0]
 
-    async def switch(self, reader: LogReader, parked: ParkedKeys, actor: str, outcome: Mapping[str, Any]) -> ParkedKeys:
+    async def switch(
+        self,
+        reader: LogReader,
+        parked: ParkedKeys,
+        unparked: Mapping[int, int],
+        actor: str,
+        outcome: Mapping[str, Any],
+    ) -> ParkedKeys:
         """Catch up with the serving generation while it is held back, then change over, in one transaction with a row
         of the audit trail. Gives what is parked in the filled generation.
 
-        ``reader`` stands at the filled generation's positions. Raises what ``SWITCH_AGAIN`` names when queries hold the
-        views for too long; then nothing has changed.
+        ``reader`` stands at the filled generation's positions, ``unparked`` is of the comparison. Raises what
+        ``SWITCH_AGAIN`` names when queries hold the views for too long, and ``PositionMoved`` when parked records were
+        taken out of the serving generation since the comparison; then nothing has changed.
         """
         connection, name, filling = self._connection, self._projection.name, self._begun.filling
         await hold_back(connection, name)
@@ -140,10 +135,12 @@ class PostgresTarget:
             async with connection.transaction():
                 await connection.execute("SET LOCAL synchronous_commit = on")
                 parked = await self._catch_up(reader.until, parked)
+                if await self.unparked() != unparked:
+                    raise PositionMoved(f"{name}: {TAKEN_OUT}")
                 await connection.execute(_COPIED_BEFORE, name, filling, self._begun.serving)
                 await switch_row(connection, self._projection, filling, actor, outcome)
                 await show_generation(connection, self._projection, filling, instead_of=self._begun.serving)
-        except SWITCH_AGAIN:
+        except (*SWITCH_AGAIN, PositionMoved):
             await let_go(connection, name)
             raise
         return parked

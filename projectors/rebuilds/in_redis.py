@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 from redis.asyncio import Redis
 
 from infra.log_reader import LogReader, Until
 from projectors.engine.workers import anybody_fills
 from projectors.projection import Projection
-from projectors.rebuilds.compare import Comparison, TableCompared
+from projectors.rebuilds.compare import TAKEN_OUT, Comparison, TableCompared
 from projectors.rebuilds.compare_redis import compare
 from projectors.rebuilds.row import Begun, RebuildFailed, switch_row
 from projectors.rebuilds.wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, Positions, wait_for_serving
@@ -23,9 +24,10 @@ from projectors.stores.control_tables import Connection
 from projectors.stores.projection_row import lock_row
 from projectors.stores.redis_commit import ANSWER_SECONDS
 from projectors.stores.redis_generations import drop_generation, families, known_generations
-from projectors.stores.redis_positions import fault_in, fields_of, is_of
+from projectors.stores.redis_parked import RedisParked
+from projectors.stores.redis_positions import fault_in, fields_of, is_of, unparked_in
 from projectors.stores.redis_store import RedisStore
-from projectors.stores.store import ParkedKeys
+from projectors.stores.store import ParkedKeys, PositionMoved
 
 _SWITCH = Path(__file__).with_name("redis_switch.lua").read_text()
 HOLD_MS = 3_000
@@ -59,6 +61,16 @@ class RedisTarget:
     async def index(self) -> None:
         """Redis has no indexes to make."""
 
+    async def unparked(self) -> Mapping[int, int]:
+        """By partition: how many times parked records were taken out of the serving generation."""
+        return unparked_in(await fields_of(self._redis, self._prefixes[1]))
+
+    async def parks_alone(self) -> bool:
+        """Whether a record is parked in the filled generation that the serving one has passed and has not parked."""
+        filled, served = [set(await RedisParked(self._redis, prefix).places()) for prefix in self._prefixes]
+        passed = await self._served()
+        return any(offset < passed.get(partition, 0) for partition, offset in filled - served)
+
     async def compare(self, reader: LogReader, parked: ParkedKeys, patience: Patience) -> Comparison:
         """Compare with the serving generation while that is held back, for seconds at most.
 
@@ -91,7 +103,8 @@ class RedisTarget:
 
     async def _comparison(self, differences: Sequence[TableCompared], incomplete: str) -> Comparison:
         parked = [await self._redis.hlen(f"{prefix}parked") for prefix in reversed(self._prefixes)]
-        return Comparison(self._begun, self._projection.version, differences, (parked[0], parked[1]), incomplete)
+        version, unparked = self._projection.version, await self.unparked()
+        return Comparison(self._begun, version, differences, (parked[0], parked[1]), unparked, incomplete)
 
     async def _lives(self) -> bool:
         return await anybody_fills(self._connection, self._projection.name, self._begun.serving_version)
@@ -111,12 +124,20 @@ class RedisTarget:
         name = self._projection.name
         return names.prefix(name, self._begun.filling), names.prefix(name, self._begun.serving)
 
-    async def switch(self, reader: LogReader, parked: ParkedKeys, actor: str, outcome: Mapping[str, Any]) -> ParkedKeys:
+    async def switch(
+        self,
+        reader: LogReader,
+        parked: ParkedKeys,
+        unparked: Mapping[int, int],
+        actor: str,
+        outcome: Mapping[str, Any],
+    ) -> ParkedKeys:
         """Hold the live engine back, catch up with it, change over; then the row follows and it goes on. Gives what is
         parked in the filled generation.
 
-        Raises ``RebuildFailed`` when catching up takes too long, ``TimeoutError`` when a server does not answer while
-        the row is locked; then it is still to be done.
+        ``unparked`` is of the comparison. Raises ``RebuildFailed`` when catching up takes too long, ``TimeoutError``
+        when a server does not answer while the row is locked, ``PositionMoved`` when parked records were taken out of
+        the serving generation since the comparison; then it is still to be done.
         """
         name, filling, (new, served) = self._projection.name, self._begun.filling, self._prefixes
         held = names.switching_key(name)
@@ -128,8 +149,12 @@ class RedisTarget:
                 parked = await self._catch_up(reader.until, parked)
                 await self._forget_copied(new, served)
                 keys = [names.active_key(name), f"{new}pos", f"{served}pos", held]
-                if await self._redis.eval(_SWITCH, len(keys), *keys, str(filling)):
+                answer = await self._redis.eval(_SWITCH, len(keys), *keys, str(filling), _by_partition(unparked))
+                if answer == b"switched":
                     break
+                if answer == b"unparked":
+                    await self._redis.delete(held)
+                    raise PositionMoved(f"{name}: {TAKEN_OUT}")
                 if time.monotonic() > deadline:
                     raise RebuildFailed(f"{name}: the serving generation could not be caught up with")
                 await asyncio.sleep(0)
@@ -152,3 +177,7 @@ class RedisTarget:
         copied = set(await self._redis.hkeys(f"{served}parked")) - await self._redis.smembers(f"{served}uncopied")
         if copied:
             await self._redis.srem(f"{new}uncopied", *copied)
+
+
+def _by_partition(numbers: Mapping[int, int]) -> bytes:
+    return orjson.dumps({str(partition): number for partition, number in numbers.items()})

@@ -16,6 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from infra.reason import reason
 from infra.settings import Settings
 from projectors.back_off import AWAY, until_there
+from projectors.dead_letters.redrive_of import redrive_of
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
 from projectors.rebuilds.bulk_group import BulkGroup, Joined
@@ -114,7 +115,10 @@ class Rebuild:
                 filler = Filler(settings.bootstrap_servers, projection.topic, self._pool, [member], limit=group.limit)
                 await target.start()
                 task.begin(begun.filling, begun.resumed)
-                turn = Turn(projection.topic, target, store, filler, partitions, ends, task)
+                redrive = redrive_of(
+                    self._pool, self._redis, projection, decode, self._options.actor, rebuilding=begun.filling
+                )
+                turn = Turn(projection.topic, target, store, redrive, filler, partitions, ends, task)
                 await turn.fill(group, Joined(projection, begun, Member(bulk, task.advanced)))
                 accept = self._options.accept
                 compared = await turn.compare(patient=not accept and begun.serving_version == projection.version)

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from infra.log_reader import LogReader
 from projectors.back_off import until_there
+from projectors.dead_letters.redrive import Redrive, retry
 from projectors.log_ends import LogEnds
 from projectors.rebuilds.bulk_group import BulkGroup, Joined
 from projectors.rebuilds.compare import Comparison
@@ -30,6 +31,8 @@ class Turn(NamedTuple):
     topic: str
     target: PostgresTarget | RedisTarget
     store: PostgresStore | RedisStore
+    redrive: Redrive
+    """Of what is parked in the generation."""
     filler: Filler
     partitions: Sequence[int]
     ends: LogEnds
@@ -61,17 +64,29 @@ class Turn(NamedTuple):
                 indexed = True
 
     async def compare(self, *, patient: bool) -> Comparison:
-        """Compare with the serving generation, which is waited for as ``Patience`` says."""
-        self.task.says("comparing")
-        return await self._caught_up(partial(self.target.compare, patience=Patience(self.task.says, patient)))
+        """Compare with the serving generation, which is waited for as ``Patience`` says. What is retried or dropped
+        there makes no difference: what is parked in the filled one alone is retried, too.
+        """
+        while True:
+            unparked = await self.target.unparked()
+            if await self.target.parks_alone():
+                self.task.says("retrying what is parked")
+                await retry(self.redrive)
+            self.task.says("comparing")
+            act = partial(self.target.compare, patience=Patience(self.task.says, patient))
+            compared = await self._caught_up(act)
+            if compared.unparked == unparked:
+                return compared
 
     async def switch(self, compared: Comparison, actor: str) -> int:
-        """Let the filled generation serve; gives how many keys are parked in it."""
+        """Let the filled generation serve; gives how many keys are parked in it. Raises ``PositionMoved`` when it has
+        to be compared again.
+        """
         accepted = compared.refuses
 
         async def act(reader: LogReader, parked: ParkedKeys) -> ParkedKeys:
             outcome = {"events": self.task.done, "accepted": accepted, "compared": compared.described()}
-            return await self.target.switch(reader, parked, actor, outcome)
+            return await self.target.switch(reader, parked, compared.unparked, actor, outcome)
 
         await self.filler.fill(await self.ends.fresh(self.topic))
         self.task.says("switching")

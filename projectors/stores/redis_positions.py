@@ -26,6 +26,11 @@ def standings_in(fields: Fields) -> dict[int, Standing]:
     return {int(field): _standing(value) for field, value in fields.items() if field.isdigit()}
 
 
+def unparked_in(fields: Fields) -> dict[int, int]:
+    """By partition: how many times parked records were taken out of it."""
+    return {int(field): orjson.loads(value).get("unparked", 0) for field, value in fields.items() if field.isdigit()}
+
+
 def fault_in(fields: Fields, version: int) -> str:
     """Why code of a version must not go on from there, ``""`` when it may. What names no version, an older release has
     filled: it is taken as right.

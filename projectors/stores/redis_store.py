@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import orjson
 from redis.asyncio import Redis
 
 from event_schemas.record import Recorded
@@ -23,7 +22,7 @@ from projectors.stores.known_keys import KnownKeys
 from projectors.stores.projection_row import generation_to_fill, prepare_projection
 from projectors.stores.redis_commit import ANSWER_SECONDS, CommitScript, Refused, step_over, stops
 from projectors.stores.redis_parked import RedisParked, RedisUncopied
-from projectors.stores.redis_positions import fault_in, fields_of, standings_in
+from projectors.stores.redis_positions import fault_in, fields_of, standings_in, unparked_in
 from projectors.stores.sorting import Decode, Sorting
 from projectors.stores.store import (
     Loaded,
@@ -85,7 +84,7 @@ class RedisStore:
         standings = standings_in(fields)
         async with self._pool.acquire() as connection:
             self.voided = await voids_of(connection, self._projection)
-        unparked = {number: int(orjson.loads(fields[b"%d" % number]).get("unparked", 0)) for number in standings}
+        unparked = unparked_in(fields)
         # After the positions: if a record is taken out in between, their count refuses the next commit.
         read = RedisParked(self._redis, self._prefix).keys
         keys = await self._known.keys(self._generation, standings, unparked, read)
