@@ -22,8 +22,8 @@ from projectors.rebuilds.progress import Progress
 from projectors.rebuilds.row import RebuildStopped
 from projectors.rebuilds.run import Run
 
-CANCELLED = "cancelled: what was filled stays, and the same command goes on with it"
-INTERRUPTED = "interrupted: it is left where it stands, what serves is untouched, and the same command goes on with it"
+_LEFT = "what is not told as done is left where it stands, serves as before, and the same command goes on with it"
+CANCELLED, INTERRUPTED = f"cancelled: {_LEFT}", f"interrupted: {_LEFT}"
 INTERRUPTED_CODE = 130
 """Of a command that Ctrl-C ended, as shells have it."""
 

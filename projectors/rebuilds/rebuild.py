@@ -3,15 +3,13 @@ takes over in one atomic switch. The generation before stays; a rebuild that was
 where it stopped.
 """
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import asyncpg
-from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from infra.reason import reason
 from infra.settings import Settings
@@ -24,6 +22,7 @@ from projectors.rebuilds.compare import Comparison, Different, NotCompared
 from projectors.rebuilds.fill import Filler, Member
 from projectors.rebuilds.in_postgres import PostgresTarget
 from projectors.rebuilds.in_redis import RedisTarget
+from projectors.rebuilds.lost import LOST
 from projectors.rebuilds.options import DEFAULTS, RebuildOptions
 from projectors.rebuilds.progress import Task
 from projectors.rebuilds.report import Report
@@ -32,28 +31,10 @@ from projectors.rebuilds.turn import Turn
 from projectors.stores.connect import store_of
 from projectors.stores.redis_store import RedisStore
 from projectors.stores.sorting import Decode
-from projectors.stores.store import PositionMoved, SwitchUnderWay
 
 RIGHT_SECONDS = 5.0
 """So long after a lost connection PostgreSQL may take to free the right that it held."""
 CLOSE_SECONDS = 5.0
-LOST = (
-    ConnectionError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    RedisConnectionError,
-    RedisTimeoutError,
-    KafkaError,
-    PositionMoved,
-    SwitchUnderWay,
-)
-"""What a turn of a rebuild ends with when a server went away, or somebody was ahead of a commit: the next one goes on.
-Whatever else a server says would be said again."""
 
 
 class Rebuild:
@@ -80,7 +61,8 @@ class Rebuild:
         """Fill with the group, index, catch up, compare, switch, drop what is older. When a server goes away it is
         waited for, the right to rebuild is taken again, and it goes on where the row and the positions say.
 
-        Raises ``RebuildStopped`` or ``LogBroken``.
+        Raises ``RebuildStopped`` or ``LogBroken``. Once it has switched it is done: what ends it then, be it a
+        cancellation, is a remark of the report.
         """
         name, started = self._projection.name, time.monotonic()
 
@@ -92,6 +74,10 @@ class Rebuild:
 
         try:
             return await until_there(f"rebuild of {name}", turn, lost, LOST)
+        except (Exception, asyncio.CancelledError) as error:
+            if not await self._has_switched():
+                raise
+            return self._report(task, started, {}, error)
         finally:
             group.leave(name)
 
@@ -126,14 +112,29 @@ class Rebuild:
                     raise (Different if compared.differ else NotCompared)(projection.name, compared)
                 self._switching = compared, 0
                 self._switching = compared, await turn.switch(compared, self._options.actor)
-            assert self._switching is not None
-            compared, parked = self._switching
             await target.drop_older()
-            seconds = time.monotonic() - started
-            return Report(projection.name, begun.filling, task.done, seconds, await target.rows(), parked, compared)
+            return self._report(task, started, await target.rows())
         finally:
             with suppress(*AWAY):
                 await connection.close(timeout=CLOSE_SECONDS)
+
+    async def _has_switched(self) -> bool:
+        """Whether what was filled serves, as far as PostgreSQL can be asked."""
+        if self._switching is not None and self._begun is not None:
+            with suppress(*AWAY, RebuildRefused):
+                async with asyncio.timeout(CLOSE_SECONDS), self._pool.acquire() as connection:
+                    return await serves_already(connection, self._projection.name, self._begun.filling)
+        return False
+
+    def _report(
+        self, task: Task, started: float, rows: Mapping[str, int], ended_by: BaseException | None = None
+    ) -> Report:
+        assert self._begun is not None
+        assert self._switching is not None
+        (compared, parked), seconds = self._switching, time.monotonic() - started
+        why = "cancelled" if isinstance(ended_by, asyncio.CancelledError) else ended_by and reason(ended_by)
+        remark = f"what is older may be left to the next rebuild, and rows are not counted ({why})" if why else ""
+        return Report(self._projection.name, self._begun.filling, task.done, seconds, rows, parked, compared, remark)
 
     async def _begin(self, connection: asyncpg.Connection, partitions: Sequence[int]) -> tuple[Begun, bool]:
         """What is filled, and whether a switch has come about whose answer was lost with the connection."""

@@ -16,6 +16,8 @@ class Report(NamedTuple):
     rows: Mapping[str, int]
     parked_keys: int
     compared: Comparison
+    remark: str = ""
+    """What was left undone after the switch, and why; then ``rows`` may be empty."""
 
     def described(self) -> dict[str, Any]:
         """It as JSON."""
@@ -28,4 +30,5 @@ class Report(NamedTuple):
         return (
             f"{self.projection}: generation {self.generation} serves; {self.events:,} events in {self.seconds:.1f} s, "
             f"{rate:,.0f} events/s; parked keys {self.parked_keys}; rows: {rows}"
+            f"{self.remark and '; '}{self.remark}"
         )

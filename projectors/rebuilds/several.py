@@ -1,7 +1,7 @@
 """Several rebuilds of one command, side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -96,7 +96,7 @@ async def rebuild_all(
                     )
                     for one in projections
                 ]
-                results = await asyncio.gather(*runs, return_exceptions=True)
+                results = await _all_ended(runs)
             reports = [result for result in results if isinstance(result, Report)]
             progress.report(reports)
         finally:
@@ -109,6 +109,15 @@ async def rebuild_all(
     if stopped:
         raise SeveralStopped(stopped) if len(stopped) > 1 else stopped[0]
     return reports
+
+
+async def _all_ended(runs: Iterable[Coroutine[Any, Any, Report]]) -> list[Report | BaseException]:
+    """What each ended with. A cancellation goes to all of them, of which those that have switched are done."""
+    tasks = [asyncio.create_task(run) for run in runs]
+    try:
+        return await asyncio.gather(*tasks, return_exceptions=True)
+    except asyncio.CancelledError as cancelled:
+        return [cancelled if task.cancelled() else task.exception() or task.result() for task in tasks]
 
 
 def _stopped(projection: str, error: BaseException) -> RebuildStopped:
