@@ -88,3 +88,4 @@ class RollbackShown(BaseModel):
     code_version: int = Field(description="Where it is not `version`, nothing that runs here fills what serves.")
     events_behind: int
     milliseconds: float
+    remark: str = Field(description="Why queries do not see it yet; empty when they do.")

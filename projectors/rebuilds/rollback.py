@@ -5,14 +5,18 @@ version; else it serves as it stands, out of date. The generation that served is
 returns to it.
 """
 
+import asyncio
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import asyncpg
 from redis.asyncio import Redis
 
+from infra.reason import reason
+from projectors.back_off import AWAY
 from projectors.projection import Projection
 from projectors.rebuilds.in_postgres import LOCK_TIMEOUT, SWITCH_AGAIN
+from projectors.rebuilds.rolled_back import RolledBack
 from projectors.rebuilds.row import RebuildRefused, only_one
 from projectors.stores import redis_keys as names
 from projectors.stores.audit import audit_generation
@@ -24,6 +28,7 @@ from projectors.stores.redis_positions import fault_in, fields_of, standings_in
 from projectors.stores.store import Standing
 
 TRIES = 3
+ANSWER_SECONDS = 2.0
 
 _KEPT = "SELECT active_generation, version, kept_generation, kept_version FROM stockroom.projections WHERE name = $1"
 _SWAP = """
@@ -38,38 +43,6 @@ class RollbackRefused(Exception):
     """There is nothing to go back to, or it cannot be done now; the message says why. Nothing has changed."""
 
     code = "rollback_refused"
-
-
-class RolledBack(NamedTuple):
-    """What a rollback did."""
-
-    projection: str
-    generation: int
-    """The one that serves now."""
-    version: int
-    kept_generation: int
-    """The one that served before."""
-    kept_version: int
-    code_version: int
-    """Of the code that did it. Where it is not ``version``, nothing that this code runs fills the generation."""
-    events_behind: int
-    """Records that the generation had not read and the one before had, just before."""
-    milliseconds: float
-    """From the moment that commits were held back to the end of the transaction."""
-
-    def line(self) -> str:
-        """It in words."""
-        said = (
-            f"{self.projection}: generation {self.generation} (version {self.version}) serves again, "
-            f"{self.events_behind:,} events behind; {self.kept_generation} (version {self.kept_version}) is kept; "
-            f"{self.milliseconds:.0f} ms"
-        )
-        if self.version != self.code_version:
-            said += (
-                f"\nIt is out of date: this code is version {self.code_version} and does not fill it. "
-                f"Start code of version {self.version}, or run `./stockroom rebuild {self.projection}`."
-            )
-        return said
 
 
 async def roll_back(pool: asyncpg.Pool, redis: Redis, projection: Projection, actor: str) -> RolledBack:
@@ -121,7 +94,8 @@ class _Rollback:
                 raise
             took = (time.monotonic() - began) * 1_000
             code = self._projection.version
-            return RolledBack(name, self._kept, version, self._serving, before, code, behind, took)
+            remark = await self._tell_queries()
+            return RolledBack(name, self._kept, version, self._serving, before, code, behind, took, remark)
         raise RollbackRefused(f"{name}: queries hold the views, try again")
 
     async def _change_over(self, views: Views, behind: int) -> None:
@@ -133,8 +107,18 @@ class _Rollback:
             await show_views(connection, views)
             outcome: dict[str, Any] = {"from": self._serving, "versions": self._versions, "events_behind": behind}
             await audit_generation(connection, self._actor, "rollback", self._projection, self._kept, outcome)
-            if self._projection.store == "redis":
-                await self._redis.set(names.active_key(name), self._kept)
+
+    async def _tell_queries(self) -> str:
+        """Queries of a projection in Redis follow once the row is committed, from which a worker's ``load`` tells them
+        too: so nothing is half done without PostgreSQL, and no lock waits for Redis. Gives why they do not follow yet.
+        """
+        if self._projection.store == "redis":
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self._redis.set(names.active_key(self._projection.name), self._kept)
+            except AWAY as error:
+                return f"Redis does not answer ({reason(error)}): queries follow as soon as it does and projectors run."
+        return ""
 
     async def _fault(self) -> str:
         if self._projection.store != "redis":

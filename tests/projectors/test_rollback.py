@@ -9,7 +9,8 @@ import pytest
 from event_schemas.record import Recorded
 from projectors.engine.status import State, Status
 from projectors.projection import RedisCommand, Statement
-from projectors.rebuilds.rollback import RollbackRefused, RolledBack, roll_back
+from projectors.rebuilds.rollback import RollbackRefused, roll_back
+from projectors.rebuilds.rolled_back import RolledBack
 from projectors.rebuilds.row import only_one
 from tests.projectors.rebuilding import generation, rebuild
 from tests.projectors.tiny import Bench, received
