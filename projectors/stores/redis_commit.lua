@@ -68,7 +68,9 @@ if #refused > 1 then return refused end
 for i, command in ipairs(batch.commands) do
   local answer = redis.pcall(unpack(command))
   if type(answer) == "table" and answer.err then
-    if i == 1 then return {"refused", i, answer.err} end
+    -- Of the command itself; any other code (OOM, MISCONF, READONLY) is of a server that takes no writes at the moment.
+    local is_poison = string.find(answer.err, "^ERR ") or string.find(answer.err, "^WRONGTYPE ")
+    if i == 1 then return is_poison and {"refused", i, answer.err} or answer end
     redis.call("HSET", KEYS[1], "damaged", answer.err)
     return {"damaged", answer.err}
   end
