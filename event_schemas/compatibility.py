@@ -11,6 +11,7 @@ Schema = dict[str, Any]
 
 LOWER_BOUNDS = ("minimum", "exclusiveMinimum", "minLength", "minItems")
 UPPER_BOUNDS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
+EXACT = ("pattern", "multipleOf", "uniqueItems")
 
 
 def breaks(old: Schema, new: Schema) -> list[str]:
@@ -25,18 +26,17 @@ def _compare(path: str, old: Schema, new: Schema, old_root: Schema, new_root: Sc
         yield f"{where}: type changed from {sorted(_kinds(old, old_root))} to {sorted(_kinds(new, new_root))}"
         return
     yield from _bounds(where, old, new)
-    old_values: list[Any] = old.get("enum", [])
-    new_values: list[Any] = new.get("enum", old_values)
-    if removed := {value for value in old_values if value not in new_values}:
-        yield f"{where}: values removed: {', '.join(sorted(map(str, removed)))}"
-    if new.get("pattern") not in {None, old.get("pattern")}:
-        yield f"{where}: pattern changed"
+    yield from _values(where, old, new)
+    for name in EXACT:
+        if new.get(name) not in {None, old.get(name)}:
+            yield f"{where}: {name} changed"
     old_fields, new_fields = old.get("properties", {}), new.get("properties", {})
     for name in old_fields.keys() - new_fields.keys():
         yield f"{path}/{name}: removed"
     for name in sorted(set(new.get("required", ())) - set(old.get("required", ()))):
         yield f"{path}/{name}: required, and was not"
     for name in sorted(old_fields.keys() & new_fields.keys()):
+        yield from _default(f"{path}/{name}", old_fields[name], new_fields[name], name in new.get("required", ()))
         yield from _compare(f"{path}/{name}", old_fields[name], new_fields[name], old_root, new_root)
     for part in ("items", "additionalProperties"):
         if isinstance(old.get(part), dict) and isinstance(new.get(part), dict):
@@ -63,6 +63,31 @@ def _bounds(where: str, old: Schema, new: Schema) -> Iterator[str]:
     for name in UPPER_BOUNDS:
         if name in new and (name not in old or new[name] < old[name]):
             yield f"{where}: {name} lowered to {new[name]}"
+
+
+def _values(where: str, old: Schema, new: Schema) -> Iterator[str]:
+    before, after = _named_values(old), _named_values(new)
+    if after is None:
+        return
+    if before is None:
+        yield f"{where}: values limited to {_listed(after)}"
+    elif removed := [value for value in before if value not in after]:
+        yield f"{where}: values removed: {_listed(removed)}"
+
+
+def _named_values(schema: Schema) -> list[Any] | None:
+    """The only values that are allowed; None where any is."""
+    return [schema["const"]] if "const" in schema else schema.get("enum")
+
+
+def _listed(values: list[Any]) -> str:
+    return ", ".join(sorted(map(str, values)))
+
+
+def _default(where: str, old: Schema, new: Schema, is_required: bool) -> Iterator[str]:
+    """An event that was written without the field must not come to say something else."""
+    if "default" in old and not is_required and new.get("default", ...) != old["default"]:
+        yield f"{where}: default changed from {old['default']!r} to {new.get('default', 'one that is made')!r}"
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:

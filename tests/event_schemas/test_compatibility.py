@@ -1,7 +1,7 @@
 """Which changes of an event break those who wrote or read it before."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, create_model
@@ -63,6 +63,12 @@ def found(old: Any, new: Any) -> list[str]:
         ((int, Field(ge=1)), (int, Field(ge=0))),
         ((int, Field(ge=1)), int),
         ((str, Field(pattern="^A$")), str),
+        (OneColour, Literal["RED"]),
+        (Literal["RED"], Colour),
+        (Literal["RED"], str),
+        (Literal[1], Literal[1, 2]),
+        ((str, "none"), (str, "none")),
+        ((Colour, Colour.RED), (MoreColours, MoreColours.RED)),
     ],
 )
 def test_what_is_only_added_or_loosened_is_compatible(old: Any, new: Any) -> None:
@@ -89,6 +95,19 @@ def test_what_is_only_added_or_loosened_is_compatible(old: Any, new: Any) -> Non
         ((int, Field(le=9)), (int, Field(le=8)), "maximum lowered"),
         (str, (str, Field(pattern="^A$")), "pattern changed"),
         (str, (str, Field(max_length=3)), "maxLength lowered"),
+        (int, (int, Field(multiple_of=5)), "multipleOf changed"),
+        (tuple[str, ...], frozenset[str], "uniqueItems changed"),
+        (str, Colour, "values limited to BLUE, RED"),
+        (str, Literal["A"], "values limited to A"),
+        ((str | None, None), (Literal["A"] | None, None), "values limited to A"),
+        (tuple[str, ...], tuple[Colour, ...], "values limited to BLUE, RED"),
+        (Colour, Literal["RED"], "values removed: BLUE"),
+        (Literal["A"], Literal["B"], "values removed: A"),
+        ((str, "none"), (str, "nothing"), "/x: default changed from 'none' to 'nothing'"),
+        ((str | None, None), (str | None, ""), "/x: default changed from None to ''"),
+        ((Colour, Colour.RED), (Colour, Colour.BLUE), "/x: default changed from 'RED' to 'BLUE'"),
+        ((str, "none"), (str, Field(default_factory=str)), "/x: default changed from 'none'"),
+        ((str, "none"), str, "/x: required, and was not"),
     ],
 )
 def test_what_takes_away_or_tightens_is_a_new_version(old: Any, new: Any, reason: str) -> None:
