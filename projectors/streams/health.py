@@ -12,6 +12,8 @@ from infra.http.problems import Unavailable
 from infra.lag import partition_lag
 from infra.projection_metrics import projection_metrics
 from projectors.log_ends import LogEnds
+from projectors.streams.behind import Behind
+from projectors.streams.shard import Shard
 from projectors.streams.worker import Worker
 
 NAME = "streams"
@@ -31,7 +33,7 @@ class Health:
         self.worker: Worker | None = None
         self.not_published: str | None = "nothing published yet"
         """Why Redis does not have what the shards say; None when it has."""
-        self._behind_since: dict[int, float] = {}
+        self._behind = Behind()
         self._ends = ends
         self._topic = topic
 
@@ -45,25 +47,24 @@ class Health:
 
     def observe(self) -> None:
         """Note since when partitions are behind their ends; to be called every second or so."""
-        for one in self.partitions():
-            if one["lag_events"]:
-                self._behind_since.setdefault(one["partition"], time.time())
-            else:
-                self._behind_since.pop(one["partition"], None)
+        self._behind.look(self._shards, self._ends.of(self._topic), time.time())
 
     def partitions(self) -> list[dict[str, Any]]:
-        """Position, end, events between them, seconds since that was first seen, and records that never happened, of
-        each partition that this worker has.
+        """Position, end, events between them, how long the first of these waits, in seconds and as far as is known, and
+        records that never happened, of each partition that this worker has.
         """
-        ends, now = self._ends.of(self._topic), time.time()
-        shards = self.worker.shards if self.worker else {}
+        ends, now, shards = self._ends.of(self._topic), time.time(), self._shards
+        behind = self._behind.look(shards, ends, now)
         found = []
         for partition, shard in sorted(shards.items()):
             next_offset = shard.position.next_offset
             end = max(ends.get(partition, 0), next_offset)
-            since = self._behind_since.get(partition, now)
-            found.append(partition_lag(partition, next_offset, end, since, shard.void))
+            found.append(partition_lag(partition, next_offset, end, behind.get(partition, now), shard.void))
         return found
+
+    @property
+    def _shards(self) -> dict[int, Shard]:
+        return self.worker.shards if self.worker else {}
 
 
 def create_health_app(health: Health) -> FastAPI:
