@@ -79,7 +79,7 @@ class Log:
                     here = {(topic, partition): offset for topic, partition, offset in reversed(wanted)}
                     wanted = [place for place in wanted if here[place[:2]] != place[2]]
                     await self._look(here, found)
-        except (KafkaError, OSError, TimeoutError) as error:
+        except (KafkaError, OSError, TimeoutError, DependencyUnavailable) as error:
             log.warning("append_times_unknown", error=reason(error))
         return found
 

@@ -11,11 +11,10 @@ from query_api.sorted_sets import SortedSets
 
 
 class Position(NamedTuple):
-    """The next offset that a read model will apply of a partition, when its last record was appended (ms), and how
-    many records it left out as void: those of a writer that had lost the partition."""
+    """The next offset that a read model will apply of a partition, and how many records it left out as void: those of
+    a writer that had lost the partition."""
 
     next_offset: int
-    appended_ms: int
     void: int
 
 
@@ -27,7 +26,7 @@ class Standing(NamedTuple):
 
 
 STANDING = """
-SELECT p.active_generation, o.partition, o.next_offset, o.appended_ms, o.void
+SELECT p.active_generation, o.partition, o.next_offset, o.void
 FROM stockroom.projections p
 LEFT JOIN stockroom.projection_offsets o
     ON o.projection = p.name AND o.generation = p.active_generation AND o.topic = $2
@@ -55,7 +54,7 @@ class Positions:
         return Standing(
             rows[0]["active_generation"],
             {
-                row["partition"]: Position(row["next_offset"], row["appended_ms"] or 0, row["void"])
+                row["partition"]: Position(row["next_offset"], row["void"])
                 for row in rows
                 if row["partition"] is not None
             },
@@ -69,7 +68,5 @@ class Positions:
             if not partition.isdecimal():
                 continue
             stored = orjson.loads(value)
-            partitions[int(partition)] = Position(
-                stored["next_offset"], stored.get("appended_ms") or 0, stored.get("void") or 0
-            )
+            partitions[int(partition)] = Position(stored["next_offset"], stored.get("void") or 0)
         return Standing(int(prefix.split(":")[1]), partitions)

@@ -28,7 +28,8 @@ Unread = tuple[str, int, int]
 
 
 class PartitionLag(BaseModel):
-    """One partition. `end` and both lags are null while Kafka does not answer."""
+    """One partition. `end` and both lags are null while Kafka does not answer, `lag_seconds` also where it does not
+    tell in time when the first record was appended that is not applied."""
 
     partition: int
     next_offset: int
@@ -133,15 +134,15 @@ def _described(
     partitions: list[dict[str, Any]] = []
     for number, position in sorted(standing.partitions.items()):
         end = None if ends is None else ends.get((feed.topic, number), position.next_offset)
-        # The last applied record is older than the first unread one: a bound where that could not be read in time.
-        since = times.get((feed.topic, number, position.next_offset), position.appended_ms) / 1000
+        appended = times.get((feed.topic, number, position.next_offset))
+        since = None if appended is None else appended / 1000
         partitions.append(partition_lag(number, position.next_offset, end, since, position.void))
-    known = ends is not None
+    ages = [one["lag_seconds"] for one in partitions if one["lag_seconds"] is not None]
     return {
         **told,
         "generation": standing.generation,
-        "lag_events": sum(one["lag_events"] for one in partitions) if known else None,
-        "lag_seconds": max((one["lag_seconds"] for one in partitions), default=0.0) if known else None,
+        "lag_events": sum(one["lag_events"] for one in partitions) if ends is not None else None,
+        "lag_seconds": max(ages, default=0.0) if len(ages) == len(partitions) and ends is not None else None,
         "void": sum(one["void"] for one in partitions),
         "partitions": partitions,
     }
