@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from event_schemas.catalog import ProductKind
 from event_schemas.topics import CATALOG
+from infra.folding import fold
 from infra.http.principal import CurrentPrincipal
 from infra.http.problems import ValidationFailed
 from query_api.as_of import Moment, history, moment_of
@@ -20,6 +21,7 @@ from query_api.cursor import read_cursor, write_cursor
 from query_api.money import major, minor
 from query_api.paging import Cursor, Limit, Offset
 from query_api.refusals import CursorWithOffset, ProductNotFound
+from query_api.search_words import has_operators
 from query_api.sources import FromSources, Sources, applied
 
 router = APIRouter(prefix="/v1/products", tags=["catalog"])
@@ -72,8 +74,10 @@ async def search_products(
     """Products that are offered, filtered and in order, with counts by facet.
 
     `search` finds words of name, author, keywords and description, a beginning of the last word, a SKU or an ISBN;
-    when nothing has these words, names and authors that look alike. Above 10,000 matches counts are lower bounds, as
-    `total_approximate` and `facets_approximate` tell, and by relevance the first 10,000 that are found are ranked.
+    when nothing has these words, names and authors that look alike. `-word` excludes what has the word, `"two words"`
+    must follow each other, `or` stands between alternatives; with these nothing that looks alike is shown.
+    Above 10,000 matches counts are lower bounds, as `total_approximate` and `facets_approximate` tell, and by relevance
+    the first 10,000 that are found are ranked.
     `400 bad_cursor` for a cursor of another query.
     """
     order = sort or (Sort.RELEVANCE if filters.search else Sort.NAME)
@@ -87,7 +91,7 @@ async def search_products(
         *after, typos = read_cursor(named, cursor, (sort_kind(order), str, bool))
     look = partial(look_for, sources.postgres, filters, order, after, limit + 1, offset or 0)
     found, rows = await look(typos=typos)
-    if not found.total and filters.search and cursor is None:
+    if not found.total and filters.search and cursor is None and not has_operators(fold(filters.search)):
         typos = True
         found, rows = await look(typos=True)
     page, more = rows[:limit], len(rows) > limit

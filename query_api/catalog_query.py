@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from infra.folding import fold
 from query_api.catalog_answers import COLUMNS
-from query_api.search_words import code, prefix_query
+from query_api.search_words import codes, prefix_query, words_of
 
-_RANK = "(ts_rank(p.search, {query})::float8 + CASE WHEN p.sku = {sku} OR p.isbn = {sku} THEN 1 ELSE 0 END)"
+_RANK = (
+    "(ts_rank(p.search, {query})::float8 + CASE WHEN p.sku = ANY({codes}) OR p.isbn = ANY({codes}) THEN 1 ELSE 0 END)"
+)
 
 MOST_COUNTED = 10_000
 MOST_RANKED = 10_000
@@ -129,13 +131,19 @@ class ProductQuery:
             folded = self._arg(words)
             self._rank = f"word_similarity({folded}, p.folded)::float8"
             return f"{folded} <% p.folded"
-        text, sku, prefix = self._arg(words), self._arg(code(words)), self._arg(prefix_query(words))
-        query = (
-            f"(websearch_to_tsquery('english', {text}) || websearch_to_tsquery('simple', {text})"
-            f" || to_tsquery('simple', {prefix}))"
-        )
-        self._rank = _RANK.format(query=query, sku=sku)
-        return f"(p.search @@ {query} OR p.sku = {sku} OR p.isbn = {sku})"
+        wanted, excluded = words_of(words)
+        prefix = self._arg(prefix_query(words))
+        query = f"({self._either(wanted)} || to_tsquery('simple', {prefix}))"
+        exact = self._arg(codes(words))
+        self._rank = _RANK.format(query=query, codes=exact)
+        # Each part of a product is indexed in one of the two ways only, so what is excluded must be found in neither.
+        found = " && ".join([query, *(f"!!{self._either(each)}" for each in excluded)])
+        return f"(p.search @@ ({found}) OR p.sku = ANY({exact}) OR p.isbn = ANY({exact}))"
+
+    def _either(self, words: str) -> str:
+        """A query of these words by their stems, or as they are written."""
+        text = self._arg(words)
+        return f"(websearch_to_tsquery('english', {text}) || websearch_to_tsquery('simple', {text}))"
 
 
 def sort_kind(sort: Sort) -> type:
