@@ -50,22 +50,28 @@ async def explain(
     of_stories = list(map(dict, await postgres.rows(OF_STORIES, told)))
     events = {place_of(row): row for row in (*of_stories, *own) if row["correlation_id"] in set(told)}
     subjects = {id, *(row["subject"] for row in events.values())}
-    letters, untold = await dead_letters_of(sources, subjects, told, events)
-    if not events and not letters:
+    letters = await dead_letters_of(sources, subjects, told, events)
+    if not events and not letters.by_place:
         raise NothingRecorded(f"Nothing is recorded of {id!r}.")
     ordered = sorted(events.values(), key=_order)
-    unsold = {place for place, ones in letters.items() if any(one["reader"] == "sales" for one in ones)}
+    unsold = {place for place, ones in letters.by_place.items() if any(one["reader"] == "sales" for one in ones)}
     rows = await rows_of(postgres, ordered, unsold)
-    refused = await refused_of(postgres, subjects)
+    refused, more_refused = await refused_of(postgres, subjects)
     stock, disagreements = await levels_of(postgres, id)
     return {
         "id": id,
         "stock": stock,
         "disagreements": disagreements,
-        "untold": untold,
-        "stories": tree(ordered, rows, letters, refused),
-        "dead_letters": [one for place, ones in letters.items() if place not in events for one in ones],
-        "truncated": len(known) > len(told) or len(own) >= MOST_OWN or len(of_stories) >= MOST_EVENTS,
+        "untold": letters.untold,
+        "stories": tree(ordered, rows, letters.by_place, refused),
+        "dead_letters": [one for place, ones in letters.by_place.items() if place not in events for one in ones],
+        "truncated": (
+            len(known) > len(told)
+            or len(own) >= MOST_OWN
+            or len(of_stories) >= MOST_EVENTS
+            or letters.truncated
+            or more_refused
+        ),
     }
 
 

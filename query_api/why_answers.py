@@ -81,6 +81,8 @@ class Why(BaseModel):
     stock: dict[str, int] | None = Field(description="Of a SKU: what is on hand less what is reserved is available.")
     disagreements: list[Disagreement] = Field(description="Levels that `./stockroom rebuild stock` has to look at.")
     untold: list[str] = Field(description="Read models whose dead letters are not told: Redis does not answer.")
-    stories: list[Done]
+    stories: list[Done] = Field(
+        description="Below 100 commands that led one to the next, a story goes on in a tree of its own."
+    )
     dead_letters: list[DeadLetter]
     truncated: bool

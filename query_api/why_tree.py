@@ -7,6 +7,8 @@ from typing import Any
 Place = tuple[str, int, int]
 """Topic, partition and offset of a record."""
 Json = dict[str, Any]
+MOST_DEEP = 100
+"""So many commands hang below each other in one tree; writers of JSON bound how deep it may be."""
 
 
 def place_of(row: Mapping[str, Any]) -> Place:
@@ -23,7 +25,8 @@ def tree(
     """The commands that nothing shown here led to, with all that followed, oldest first.
 
     ``events`` are rows of the audit with their topic, in the order in which they are to be told. A command hangs below
-    the event that it names as its cause; what was refused hangs below its cause by that event's id.
+    the event that it names as its cause; what was refused hangs below its cause by that event's id. What is deeper than
+    `MOST_DEEP` begins a tree of its own.
     """
     happened = {event["event_id"]: _event(event, rows, dead_letters, refused) for event in events}
     commands: dict[str, Json] = {}
@@ -37,6 +40,8 @@ def tree(
     for name in commands:
         if _causes_itself(name, above):
             above[name] = None
+    for name in [name for name in commands if (deep := _depth(name, above)) and deep % MOST_DEEP == 0]:
+        above[name] = None
     roots: list[Json] = []
     for name, command in commands.items():
         (roots if above[name] is None else happened[command["causation_id"]]["then"]).append(command)
@@ -50,6 +55,14 @@ def _causes_itself(name: str, above: Mapping[str, str | None]) -> bool:
         seen.add(cause)
         cause = above[cause]
     return cause == name
+
+
+def _depth(name: str, above: Mapping[str, str | None]) -> int:
+    """How many commands led to one."""
+    deep, cause = 0, above[name]
+    while cause is not None:
+        deep, cause = deep + 1, above[cause]
+    return deep
 
 
 def by_place(found: Iterable[tuple[Place, Json]]) -> dict[Place, list[Json]]:
