@@ -18,7 +18,7 @@ from domain.product_commands import AddProduct
 from domain.words import BookDetails, Price
 from event_schemas.catalog import ProductKind
 from event_schemas.topics import CATALOG
-from infra.http.principal import OPERATOR
+from infra.principal import OPERATOR
 from infra.settings import Settings
 
 WORDS = 20_000

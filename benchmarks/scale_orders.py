@@ -20,7 +20,7 @@ from domain.order_commands import PlaceOrder
 from event_schemas.money import Money
 from event_schemas.order import OrderLine
 from event_schemas.topics import ORDERS
-from infra.http.principal import OPERATOR
+from infra.principal import OPERATOR
 from infra.settings import Settings
 
 PATH = "/v1/orders"

@@ -17,9 +17,10 @@ from command_api.intent import Answer, Intent
 from command_api.offers import Offers
 from command_api.request import command_identity
 from domain.decider import Command
-from infra.http.principal import Operator, Principal
+from infra.http.principal import Operator
 from infra.http.problems import BodyTooLarge, Problem
 from infra.partition_of import partition_of
+from infra.principal import Principal
 from infra.settings import settings
 
 ROUTE = f"POST {BULK_PATH}"

@@ -20,8 +20,9 @@ from infra.http.client_gone import ClientGone, client_gone, nobody
 from infra.http.consistency_token import Token, parse
 from infra.http.header_lines import joined
 from infra.http.prefer import wait_seconds
-from infra.http.principal import CurrentPrincipal, Principal
+from infra.http.principal import CurrentPrincipal
 from infra.http.problems import BadRequest
+from infra.principal import Principal
 
 IDENTITIES = UUID("0f6d9c54-7f55-5b0a-8d0a-7b1c33a1b6c4")
 _NAMESPACE = uuid_utils.UUID(str(IDENTITIES))

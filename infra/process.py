@@ -7,7 +7,7 @@ from typing import Any
 
 import uvloop
 
-from infra.http.serve import PortTaken
+from infra.http.port_taken import PortTaken
 from infra.logs import configure_logging
 from infra.open_files import allow_open_files
 from infra.settings import Settings, settings

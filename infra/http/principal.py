@@ -1,25 +1,11 @@
 """Who asks. Every route takes its principal as a dependency; until identity comes, everybody is the open operator."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fastapi import Depends
 
 from infra.http.problems import Forbidden
-
-
-class Principal(NamedTuple):
-    """Who asks: `kind` is `user`, `staff` or `system`; `id` is opaque."""
-
-    kind: str
-    id: str
-
-    def __str__(self) -> str:
-        """As it stands in an event's `ce_actor`: `staff:operator`."""
-        return f"{self.kind}:{self.id}"
-
-
-OPERATOR = Principal("staff", "operator")
-"""The open operator: everything listens on loopback, and whoever reaches it may do everything."""
+from infra.principal import OPERATOR, Principal
 
 
 async def current_principal() -> Principal:

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
-MEDIA_TYPE = "application/problem+json"
+from infra.http.problems import MEDIA_TYPE
 
 
 class WrongValue(BaseModel):

@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 
 from starlette.responses import JSONResponse, Response
 
-from infra.http.problem_schema import MEDIA_TYPE
+MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(Exception):

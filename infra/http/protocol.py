@@ -14,8 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from infra.http.client_gone import CLIENT_GONE, ClientGone
 from infra.http.one_write import OneWrite
-from infra.http.problem_schema import MEDIA_TYPE
-from infra.http.problems import BadRequest, Problem
+from infra.http.problems import MEDIA_TYPE, BadRequest, Problem
 
 ARRIVAL_SECONDS = 10.0
 """From the first byte of a request to the last one of its body."""

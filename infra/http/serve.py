@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from infra.http.port_taken import PortTaken
 from infra.http.protocol import BoundedProtocol
 
 GRACE_SECONDS = 5.0
@@ -20,10 +21,6 @@ KEEP_ALIVE_SECONDS = 75
 LAST_REQUEST_SECONDS = 0.3
 """How long an open connection may bring another request when the server stops, before it is closed."""
 STEP_SECONDS = 0.01
-
-
-class PortTaken(Exception):
-    """Somebody else listens on the address; the message names it."""
 
 
 class _Server(uvicorn.Server):

@@ -9,7 +9,7 @@ import orjson
 import typer
 from redis.asyncio import Redis
 
-from infra.http.principal import OPERATOR
+from infra.principal import OPERATOR
 from infra.settings import settings
 from projectors.dead_letters.drop import Dropped, Effect, drop
 from projectors.dead_letters.listing import DeadLetter, count_dead_letters, dead_letter, dead_letters, dropped_letters

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from infra.http.principal import OPERATOR
+from infra.principal import OPERATOR
 
 
 class RebuildOptions(NamedTuple):

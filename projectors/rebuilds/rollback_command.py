@@ -6,7 +6,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from infra.http.principal import OPERATOR
+from infra.principal import OPERATOR
 from infra.process import run_process
 from infra.settings import Settings
 from projectors.back_off import AWAY

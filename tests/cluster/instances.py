@@ -11,8 +11,8 @@ import httpx
 from command_api.app import create_app
 from command_api.instance import run_instance
 from command_api.request import command_identity, created_id
-from infra.http.principal import OPERATOR
 from infra.launcher.ports import free_ports
+from infra.principal import OPERATOR
 from infra.settings import Settings
 from tests.support.poll import until
 

@@ -21,10 +21,11 @@ from command_api.request import Asked, CommandRequest
 from command_api.stock_item import Receipt, SkuPath
 from infra.http.body_type import BodyType
 from infra.http.limits import BodyLimit
-from infra.http.principal import Principal, current_principal
+from infra.http.principal import current_principal
 from infra.http.problem_handlers import install
 from infra.http.problems import Conflict
 from infra.http.strict_query import strict_query
+from infra.principal import Principal
 from tests.support.passing import Passing
 from tests.support.raw_http import exchange, request, served
 

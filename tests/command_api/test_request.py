@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from command_api.order import NewOrder
 from command_api.request import IDENTITIES, Asked, CommandRequest, command_identity, created_id, request_of
-from infra.http.principal import OPERATOR
+from infra.principal import OPERATOR
 from tests.support.poll import until
 from tests.support.raw_http import request, served
 

@@ -12,8 +12,8 @@ from command_api.request import command_identity, created_id
 from command_api.writer.partition_writer import PartitionWriter
 from domain.ids import reservation_id
 from infra.http.consistency_token import parse
-from infra.http.principal import OPERATOR
 from infra.http.problems import DependencyUnavailable
+from infra.principal import OPERATOR
 from tests.command_api.asking import add_product, bulk
 from tests.support.poll import until
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from infra.http import problems
 from infra.http.limits import BodyLimit
-from infra.http.principal import CurrentPrincipal, Operator, Principal, current_principal
+from infra.http.principal import CurrentPrincipal, Operator, current_principal
 from infra.http.problem_handlers import install
 from infra.http.strict_query import strict_query
+from infra.principal import Principal
 
 
 class Item(BaseModel):

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from infra.http.serve import PortTaken, serve, stop_on_signals
+from infra.http.port_taken import PortTaken
+from infra.http.serve import serve, stop_on_signals
 from tests.support.raw_http import served
 
 

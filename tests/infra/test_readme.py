@@ -6,8 +6,8 @@ from command_api.order_lines import order_number
 from command_api.request import command_identity, created_id
 from domain.ids import product_id
 from infra.cli import COMMANDS
-from infra.http.principal import OPERATOR
 from infra.partition_of import partition_of
+from infra.principal import OPERATOR
 from infra.settings import REPOSITORY, Settings
 
 README = (REPOSITORY / "README.md").read_text()

@@ -6,7 +6,7 @@ Every step takes a second: it is sent at its number and answered half a second l
 from typing import Any
 
 from command_api.request import command_identity
-from infra.http.principal import OPERATOR
+from infra.principal import OPERATOR
 from tests.faults.history.checker import Analysis, check
 from tests.faults.history.history import History
 from tests.faults.history.holder_rule import BEAT, CLAIM

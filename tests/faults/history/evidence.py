@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from command_api.request import command_identity
-from infra.http.principal import OPERATOR
+from infra.principal import OPERATOR
 from tests.faults.history.history import History
 from tests.faults.history.holder_rule import Sifted, sift
 from tests.faults.history.operation import Operation, Outcome, Request

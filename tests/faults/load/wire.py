@@ -8,7 +8,7 @@ import orjson
 
 from command_api.request import command_identity, created_id
 from infra.http.consistency_token import HEADER, parse
-from infra.http.principal import OPERATOR
+from infra.principal import OPERATOR
 from tests.faults.history.operation import Answer, JsonObject, Outcome, Request
 
 BULK = "POST /v1/bulk"
