@@ -15,6 +15,7 @@ from projectors.rebuilds.row import resumable
 from projectors.rebuilds.several import all_up
 from projectors.rebuilds.sizes import NEVER, free, in_postgres, next_offsets, rows_of, seconds_for, size_of
 from projectors.stores.connect import connect_redis
+from projectors.stores.voids import voids_of
 
 _ROW = "SELECT * FROM stockroom.projections WHERE name = $1"
 
@@ -97,7 +98,8 @@ async def _plan(
     except NEVER:
         row = None
     serving = row["active_generation"] if row else None
-    resumes = resumable(row, projection, anew=options.anew) if row else None
+    voids = len(await voids_of(connection, projection))
+    resumes = resumable(row, projection, voids, anew=options.anew) if row else None
     done = await next_offsets(connection, redis, projection, resumes) if resumes else {}
     to_read = sum(max(0, end - done.get(number, 0)) for number, end in ends.items())
     return Plan(

@@ -12,6 +12,7 @@ from projectors.stores.audit import audit_generation
 from projectors.stores.control_tables import Connection, rebuild_lock
 from projectors.stores.generations import create_generation, drop_generation, known_generations
 from projectors.stores.projection_row import prepare_projection
+from projectors.stores.voids import voids_of
 
 LOOK_SECONDS = 0.1
 
@@ -81,22 +82,24 @@ async def serves_already(connection: Connection, projection: str, filling: int) 
     return bool(row["active_generation"] == filling)
 
 
-def resumable(row: asyncpg.Record, projection: Projection, *, anew: bool) -> int | None:
+def resumable(row: asyncpg.Record, projection: Projection, voids: int, *, anew: bool) -> int | None:
     """The generation that an earlier rebuild left and that one of this code goes on with, by the projection's row: it
-    has its version, and its indexes or the same way of being filled. None when there is none, or it is to begin
-    ``anew``.
+    has its version, its indexes or the same way of being filled, and began with as many ``voids`` as there are now:
+    what was given up since may have been applied in it. None when there is none, or it is to begin ``anew``.
     """
     left: int | None = row["rebuilding_generation"]
     same_way = row["rebuilding_indexed"] or row.get("rebuilding_bulk", False) == (projection.bulk is not None)
-    return left if row["rebuilding_version"] == projection.version and same_way and not anew else None
+    same = row["rebuilding_version"] == projection.version and (row.get("rebuilding_voids") or 0) == voids
+    return left if same and same_way and not anew else None
 
 
 async def begin(
     connection: Connection, projection: Projection, partitions: Sequence[int], *, anew: bool = False
 ) -> Begun:
     """Resume the generation that a rebuild of the same version left, or make an empty one above all others; ``anew``
-    drops what was left.
+    drops what was left. To be called outside of a transaction.
     """
+    voids = len(await voids_of(connection, projection))
     async with connection.transaction():
         await prepare_projection(connection, projection, partitions)
         row = await connection.fetchrow(
@@ -105,7 +108,7 @@ async def begin(
         assert row is not None
         serving, left, kept = row["active_generation"], row["rebuilding_generation"], row["kept_generation"]
         indexed, bulk = row["rebuilding_indexed"], projection.bulk
-        if resumed := resumable(row, projection, anew=anew):
+        if resumed := resumable(row, projection, voids, anew=anew):
             return Begun(serving, row["version"], resumed, True, indexed, None if indexed else bulk)
         if left is not None:
             await drop_generation(connection, projection, left)
@@ -113,11 +116,12 @@ async def begin(
         await create_generation(connection, projection, filling, partitions, indexes=False, bulk=bulk)
         await connection.execute(
             "UPDATE stockroom.projections SET rebuilding_generation = $2, rebuilding_version = $3, "
-            "rebuilding_indexed = false, rebuilding_bulk = $4 WHERE name = $1",
+            "rebuilding_indexed = false, rebuilding_bulk = $4, rebuilding_voids = $5 WHERE name = $1",
             projection.name,
             filling,
             projection.version,
             bulk is not None,
+            voids,
         )
         return Begun(serving, row["version"], filling, False, False, bulk)
 
