@@ -48,7 +48,8 @@ def rebuild(
     """Fill a new generation beside the serving one, compare, then switch at once.
 
     Exit 2: unknown name; 1: refused, failed or cancelled; 3: not switched, since rows differ at the same version and
-    events; 4: not switched, since what serves has the same version and could not be compared; 130: interrupted.
+    events; 4: not switched, since what serves has the same version and could not be compared, or stands beyond the
+    log's end; 130: interrupted.
     """
     if every == bool(names):
         sys.stderr.write("give names or --all, not both\n" if every else "give names, or --all\n")

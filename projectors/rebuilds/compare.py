@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 from projectors.rebuilds.row import Begun, RebuildRefused
 
 TAKEN_OUT = "parked records were taken out of what serves since it was compared"
+LOST_BY_LOG = "the serving generation has records that the log has not"
 
 
 class TableCompared(NamedTuple):
@@ -46,6 +47,8 @@ class Comparison(NamedTuple):
     incomplete: str = ""
     skipped: bool = False
     """The serving generation has rows that could have been compared, and was passed by."""
+    beyond: Sequence[int] = ()
+    """Partitions in which the serving generation stands beyond the log's end."""
 
     @property
     def differ(self) -> bool:
@@ -55,9 +58,10 @@ class Comparison(NamedTuple):
     @property
     def refuses(self) -> bool:
         """Whether a person has to accept the switch: code of the same version made both, and they differ or were not
-        compared.
+        compared; or what serves has records that the log has not.
         """
-        return (self.differ or self.skipped) and self.begun.serving_version == self.version
+        same_version = self.begun.serving_version == self.version
+        return bool(self.beyond) or ((self.differ or self.skipped) and same_version)
 
     def lines(self) -> list[str]:
         """It in words. Of tables that are the same nothing is said."""
@@ -69,6 +73,8 @@ class Comparison(NamedTuple):
         told = [line for one in self.tables if one.differ is not False for line in one.lines()]
         if not told and not self.incomplete:
             about += "; all rows are the same"
+        if self.beyond:
+            about += f"; beyond the log's end in partitions {', '.join(map(str, self.beyond))}"
         how = "NOT COMPARED" if self.skipped else "not compared in full"
         return [about, *([f"{how}: {self.incomplete}"] if self.incomplete else []), *told]
 
@@ -82,6 +88,7 @@ class Comparison(NamedTuple):
             "differ": self.differ,
             "incomplete": self.incomplete or None,
             "skipped": self.skipped,
+            "beyond": list(self.beyond),
             "parked": list(self.parked),
             "tables": [one._asdict() for one in self.tables],
         }
@@ -122,3 +129,20 @@ class NotCompared(NotSwitched):
         "Start the projectors and run the same command again, which goes on; "
         "`./stockroom rebuild {projection} --accept` switches all the same."
     )
+
+
+class LogShorter(NotSwitched):
+    """What serves has applied records that the log has not any more, e.g. since Kafka lost its last ones in a crash.
+    What was filled has only what the log has.
+    """
+
+    code = "log_shorter"
+    exit_code = 4
+    said = "{projection} was not switched: what serves stands beyond the log's end"
+    way_out = "`./stockroom rebuild {projection} --accept` switches to what the log has, without what it has lost."
+
+
+def refusal(projection: str, compared: Comparison) -> NotSwitched:
+    """Why a comparison that ``refuses`` does."""
+    kind = LogShorter if compared.beyond else Different if compared.differ else NotCompared
+    return kind(projection, compared)

@@ -14,6 +14,7 @@ from infra.log_reader import LogReader
 from projectors.back_off import until_there
 from projectors.rebuilds.rate import RateLimit
 from projectors.rebuilds.row import RebuildRefused
+from projectors.rebuilds.watched_reader import WatchedReader
 from projectors.stores.postgres_store import PostgresStore, commit_together
 from projectors.stores.redis_store import RedisStore
 from projectors.stores.sorting import Sorting
@@ -56,7 +57,9 @@ class Filler:
     def reader(self, standings: Mapping[int, Standing]) -> LogReader:
         """A reader, not yet started, that goes on from these positions."""
         places: dict[tuple[str, int], Position] = {(self._topic, p): one.position for p, one in standings.items()}
-        return LogReader(self._bootstrap_servers, places, max_partition_fetch_bytes=FETCH_BYTES, fetch_max_wait_ms=50)
+        return WatchedReader(
+            self._bootstrap_servers, places, max_partition_fetch_bytes=FETCH_BYTES, fetch_max_wait_ms=50
+        )
 
     async def fill(self, ends: Mapping[int, int]) -> None:
         """Commit everything up to ``ends``, by partition. Raises ``RebuildRefused`` when the right to fill was lost."""

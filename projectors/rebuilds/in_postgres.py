@@ -1,7 +1,7 @@
 """The part of a rebuild that is PostgreSQL's: indexes, the one transaction of the switch, old generations, counts."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -9,11 +9,11 @@ import asyncpg
 from infra.log_reader import LogReader, Until
 from projectors.engine.workers import anybody_fills
 from projectors.projection import Projection
-from projectors.rebuilds.compare import TAKEN_OUT, Comparison
+from projectors.rebuilds.compare import LOST_BY_LOG, TAKEN_OUT, Comparison
 from projectors.rebuilds.compare_postgres import compare, positions
 from projectors.rebuilds.index_postgres import index
 from projectors.rebuilds.row import Begun, switch_row
-from projectors.rebuilds.wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, wait_for_serving
+from projectors.rebuilds.wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, Positions, wait_for_serving
 from projectors.stores.control_tables import Connection
 from projectors.stores.generations import (
     drop_generation,
@@ -23,12 +23,16 @@ from projectors.stores.generations import (
 )
 from projectors.stores.positions import load_positions
 from projectors.stores.postgres_store import PostgresStore
-from projectors.stores.projection_row import hold_back, let_go, lock_row
+from projectors.stores.projection_row import end_if_idle, hold_back, let_go, lock_row
 from projectors.stores.store import ParkedKeys, PositionMoved
 
 COMPARE_SETTINGS = {"jit": "off", "work_mem": "64MB"}
 """Buckets and rows that differ are told without sorting a table on the disk."""
 LOCK_TIMEOUT = "2s"
+LOCKED_SECONDS = 10.0
+"""So long at most the last few events are read while the row is locked."""
+IDLE_SECONDS = 15.0
+"""So long the server keeps it locked for a process that stands still."""
 SWITCH_AGAIN = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 """The switch changed nothing and is tried again."""
 _COPIED_BEFORE = """
@@ -75,6 +79,10 @@ class PostgresTarget:
         begun, name = self._begun, self._projection.name
         return bool(await self._connection.fetchval(_PARKED_ALONE, name, begun.serving, begun.filling))
 
+    async def served(self) -> Positions:
+        """Next offsets of the serving generation by partition."""
+        return (await positions(self._connection, self._projection, self._begun))[0]
+
     async def compare(self, reader: LogReader, parked: ParkedKeys, patience: Patience) -> Comparison:
         """Compare with the serving generation. That is held back only until both stand at the same positions and the
         snapshot is taken in which they are compared.
@@ -84,17 +92,17 @@ class PostgresTarget:
         snapshot = await asyncpg.connect(self._dsn, server_settings=COMPARE_SETTINGS)
         try:
             filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}
-            waited = await wait_for_serving(self._served, filled, self._lives, patience)
+            waited = await wait_for_serving(self.served, filled, self._lives, patience)
             if not waited.why:  # what came meanwhile, before anybody is held back
                 async with self._connection.transaction():
-                    parked = await self._follow(reader.exactly, parked)
+                    parked = await self._follow(reader.exactly, parked, ())
             for _ in range(TRIES):
                 async with snapshot.transaction(isolation="repeatable_read", readonly=True):
                     if not waited.why:
                         await hold_back(self._connection, self._projection.name)
                         try:
                             async with self._connection.transaction():
-                                parked = await self._catch_up(reader.exactly, parked)
+                                parked = await self._catch_up(reader.exactly, parked, ())
                             served, filled = await positions(snapshot, self._projection, self._begun)
                         finally:
                             await let_go(self._connection, self._projection.name)
@@ -108,52 +116,62 @@ class PostgresTarget:
         finally:
             snapshot.terminate()
 
+    async def sizes(self, beyond: Sequence[int]) -> Comparison:
+        """Of both generations, where the serving one is ``beyond`` the log's end in these partitions."""
+        compared = await compare(self._connection, self._projection, self._begun, LOST_BY_LOG)
+        return compared._replace(skipped=True, beyond=beyond)
+
     async def _lives(self) -> bool:
         return await anybody_fills(self._connection, self._projection.name, self._begun.serving_version)
-
-    async def _served(self) -> dict[int, int]:
-        return (await positions(self._connection, self._projection, self._begun))[0]
 
     async def switch(
         self,
         reader: LogReader,
         parked: ParkedKeys,
-        unparked: Mapping[int, int],
+        compared: Comparison,
         actor: str,
         outcome: Mapping[str, Any],
     ) -> ParkedKeys:
         """Catch up with the serving generation while it is held back, then change over, in one transaction with a row
         of the audit trail. Gives what is parked in the filled generation.
 
-        ``reader`` stands at the filled generation's positions, ``unparked`` is of the comparison. Raises what
-        ``SWITCH_AGAIN`` names when queries hold the views for too long, and ``PositionMoved`` when parked records were
-        taken out of the serving generation since the comparison; then nothing has changed.
+        ``reader`` stands at the filled generation's positions. Raises what ``SWITCH_AGAIN`` names when queries hold the
+        views for too long, ``TimeoutError`` when what serves cannot be caught up with, ``PositionMoved`` when parked
+        records were taken out of it since it was compared; then nothing has changed.
         """
         connection, name, filling = self._connection, self._projection.name, self._begun.filling
         await hold_back(connection, name)
         try:
             async with connection.transaction():
                 await connection.execute("SET LOCAL synchronous_commit = on")
-                parked = await self._catch_up(reader.until, parked)
-                if await self.unparked() != unparked:
+                parked = await self._catch_up(reader.until, parked, compared.beyond)
+                if await self.unparked() != compared.unparked:
                     raise PositionMoved(f"{name}: {TAKEN_OUT}")
                 await connection.execute(_COPIED_BEFORE, name, filling, self._begun.serving)
                 await switch_row(connection, self._projection, filling, actor, outcome)
                 await show_generation(connection, self._projection, filling, instead_of=self._begun.serving)
-        except (*SWITCH_AGAIN, PositionMoved):
+        except (*SWITCH_AGAIN, PositionMoved, TimeoutError):
             await let_go(connection, name)
             raise
         return parked
 
-    async def _catch_up(self, until: Until, parked: ParkedKeys) -> ParkedKeys:
-        """Fill up to where the serving generation stands, in the caller's transaction, to whose end it stands there."""
-        await self._connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        await lock_row(self._connection, self._projection.name)
-        return await self._follow(until, parked)
+    async def _catch_up(self, until: Until, parked: ParkedKeys, beyond: Collection[int]) -> ParkedKeys:
+        """Fill up to where the serving generation stands, in the caller's transaction, to whose end it stands there.
 
-    async def _follow(self, until: Until, parked: ParkedKeys) -> ParkedKeys:
-        """Fill up to where the serving generation stands now, in the caller's transaction."""
-        served = {(self._projection.topic, number): end for number, end in (await self._served()).items()}
+        Raises ``TimeoutError`` when that takes longer than ``LOCKED_SECONDS``.
+        """
+        async with asyncio.timeout(LOCKED_SECONDS):
+            await self._connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            await end_if_idle(self._connection, IDLE_SECONDS)
+            await lock_row(self._connection, self._projection.name)
+            return await self._follow(until, parked, beyond)
+
+    async def _follow(self, until: Until, parked: ParkedKeys, beyond: Collection[int]) -> ParkedKeys:
+        """Fill up to where the serving generation stands now, in the caller's transaction, but for the partitions in
+        which that is ``beyond`` the log's end.
+        """
+        topic, now = self._projection.topic, await self.served()
+        served = {(topic, number): end for number, end in now.items() if number not in beyond}
         async for batch in until(served):
             outcome = await self._store.commit_within(self._connection, [batch], parked)
             parked = parked.after(outcome)

@@ -5,7 +5,7 @@ The live engine is held back by a key that expires by itself; the row in Postgre
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from redis.asyncio import Redis
 from infra.log_reader import LogReader, Until
 from projectors.engine.workers import anybody_fills
 from projectors.projection import Projection
-from projectors.rebuilds.compare import TAKEN_OUT, Comparison, TableCompared
+from projectors.rebuilds.compare import LOST_BY_LOG, TAKEN_OUT, Comparison, TableCompared
 from projectors.rebuilds.compare_redis import compare
 from projectors.rebuilds.row import Begun, RebuildFailed, switch_row
 from projectors.rebuilds.wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, Positions, wait_for_serving
 from projectors.stores import redis_keys as names
 from projectors.stores.control_tables import Connection
-from projectors.stores.projection_row import lock_row
+from projectors.stores.projection_row import end_if_idle, lock_row
 from projectors.stores.redis_commit import ANSWER_SECONDS
 from projectors.stores.redis_generations import drop_generation, families, known_generations
 from projectors.stores.redis_parked import RedisParked
@@ -32,6 +32,8 @@ from projectors.stores.store import ParkedKeys, PositionMoved
 _SWITCH = Path(__file__).with_name("redis_switch.lua").read_text()
 HOLD_MS = 3_000
 SWITCH_SECONDS = 20.0
+IDLE_SECONDS = 60.0
+"""So long the server keeps the row locked for a process that stands still: longer than the switch may take."""
 
 
 class RedisTarget:
@@ -68,8 +70,17 @@ class RedisTarget:
     async def parks_alone(self) -> bool:
         """Whether a record is parked in the filled generation that the serving one has passed and has not parked."""
         filled, served = [set(await RedisParked(self._redis, prefix).places()) for prefix in self._prefixes]
-        passed = await self._served()
+        passed = await self.served()
         return any(offset < passed.get(partition, 0) for partition, offset in filled - served)
+
+    async def served(self) -> Positions:
+        """Next offsets of the serving generation by partition."""
+        standings = await self._store.standings(self._begun.serving)
+        return {partition: one.position.next_offset for partition, one in standings.items()}
+
+    async def sizes(self, beyond: Sequence[int]) -> Comparison:
+        """Of both generations, where the serving one is ``beyond`` the log's end in these partitions."""
+        return (await self._comparison([], LOST_BY_LOG))._replace(skipped=True, beyond=beyond)
 
     async def compare(self, reader: LogReader, parked: ParkedKeys, patience: Patience) -> Comparison:
         """Compare with the serving generation while that is held back, for seconds at most.
@@ -81,7 +92,7 @@ class RedisTarget:
         if fault := fault_in(await fields_of(self._redis, served), self._begun.serving_version):
             return await self._comparison([], f"the serving generation {fault}")
         filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}
-        waited = await wait_for_serving(self._served, filled, self._lives, patience)
+        waited = await wait_for_serving(self.served, filled, self._lives, patience)
         if waited.why:
             return (await self._comparison([], waited.why))._replace(skipped=waited.skipped)
         parked = await self._catch_up(reader.exactly, parked)  # what came meanwhile, before anybody is held back
@@ -89,9 +100,9 @@ class RedisTarget:
             try:
                 await self._redis.set(held, self._begun.filling, px=HOLD_MS)
                 parked = await self._catch_up(reader.exactly, parked)
-                before = await self._served()
+                before = await self.served()
                 differences, incomplete = await compare(self._redis, served, new)
-                after = await self._served()
+                after = await self.served()
             finally:
                 await self._redis.delete(held)
             filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}
@@ -109,12 +120,9 @@ class RedisTarget:
     async def _lives(self) -> bool:
         return await anybody_fills(self._connection, self._projection.name, self._begun.serving_version)
 
-    async def _served(self) -> Positions:
-        standings = await self._store.standings(self._begun.serving)
-        return {partition: one.position.next_offset for partition, one in standings.items()}
-
-    async def _catch_up(self, until: Until, parked: ParkedKeys) -> ParkedKeys:
-        async for batch in until({(self._projection.topic, p): end for p, end in (await self._served()).items()}):
+    async def _catch_up(self, until: Until, parked: ParkedKeys, beyond: Collection[int] = ()) -> ParkedKeys:
+        topic, now = self._projection.topic, await self.served()
+        async for batch in until({(topic, number): end for number, end in now.items() if number not in beyond}):
             parked = parked.after(await self._store.commit([batch], parked))
         return parked
 
@@ -128,14 +136,14 @@ class RedisTarget:
         self,
         reader: LogReader,
         parked: ParkedKeys,
-        unparked: Mapping[int, int],
+        compared: Comparison,
         actor: str,
         outcome: Mapping[str, Any],
     ) -> ParkedKeys:
         """Hold the live engine back, catch up with it, change over; then the row follows and it goes on. Gives what is
         parked in the filled generation.
 
-        ``unparked`` is of the comparison. Raises ``RebuildFailed`` when catching up takes too long, ``TimeoutError``
+        Raises ``RebuildFailed`` when catching up takes too long, ``TimeoutError``
         when a server does not answer while the row is locked, ``PositionMoved`` when parked records were taken out of
         the serving generation since the comparison; then it is still to be done.
         """
@@ -143,13 +151,16 @@ class RedisTarget:
         held = names.switching_key(name)
         deadline = time.monotonic() + SWITCH_SECONDS
         async with asyncio.timeout(ANSWER_SECONDS + SWITCH_SECONDS), self._connection.transaction():
+            await end_if_idle(self._connection, IDLE_SECONDS)
             await lock_row(self._connection, name)
             while True:
                 await self._redis.set(held, filling, px=HOLD_MS)
-                parked = await self._catch_up(reader.until, parked)
+                parked = await self._catch_up(reader.until, parked, compared.beyond)
                 await self._forget_copied(new, served)
                 keys = [names.active_key(name), f"{new}pos", f"{served}pos", held]
-                answer = await self._redis.eval(_SWITCH, len(keys), *keys, str(filling), _by_partition(unparked))
+                answer = await self._redis.eval(
+                    _SWITCH, len(keys), *keys, str(filling), _numbers(compared.unparked), _set(compared.beyond)
+                )
                 if answer == b"switched":
                     break
                 if answer == b"unparked":
@@ -179,5 +190,9 @@ class RedisTarget:
             await self._redis.srem(f"{new}uncopied", *copied)
 
 
-def _by_partition(numbers: Mapping[int, int]) -> bytes:
-    return orjson.dumps({str(partition): number for partition, number in numbers.items()})
+def _numbers(by_partition: Mapping[int, int]) -> bytes:
+    return orjson.dumps({str(partition): number for partition, number in by_partition.items()})
+
+
+def _set(partitions: Iterable[int]) -> bytes:
+    return orjson.dumps({str(partition): True for partition in partitions})

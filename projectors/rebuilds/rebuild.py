@@ -18,7 +18,7 @@ from projectors.dead_letters.redrive_of import redrive_of
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
 from projectors.rebuilds.bulk_group import BulkGroup, Joined
-from projectors.rebuilds.compare import Comparison, Different, NotCompared
+from projectors.rebuilds.compare import Comparison, refusal
 from projectors.rebuilds.fill import Filler, Member
 from projectors.rebuilds.in_postgres import PostgresTarget
 from projectors.rebuilds.in_redis import RedisTarget
@@ -109,7 +109,7 @@ class Rebuild:
                 accept = self._options.accept
                 compared = await turn.compare(patient=not accept and begun.serving_version == projection.version)
                 if compared.refuses and not accept:
-                    raise (Different if compared.differ else NotCompared)(projection.name, compared)
+                    raise refusal(projection.name, compared)
                 self._switching = compared, 0
                 self._switching = compared, await turn.switch(compared, self._options.actor)
             await target.drop_older()

@@ -14,7 +14,9 @@ from projectors.rebuilds.fill import Filler
 from projectors.rebuilds.in_postgres import SWITCH_AGAIN, PostgresTarget
 from projectors.rebuilds.in_redis import RedisTarget
 from projectors.rebuilds.progress import Task
+from projectors.rebuilds.row import RebuildRefused
 from projectors.rebuilds.wait import Patience
+from projectors.rebuilds.watched_reader import beyond
 from projectors.stores.postgres_store import PostgresStore
 from projectors.stores.redis_store import RedisStore
 from projectors.stores.store import Loaded, ParkedKeys
@@ -49,9 +51,12 @@ class Turn(NamedTuple):
         while True:
             loaded = await self._load()
             goal = await self.ends.fresh(self.topic)
-            behind = sum(
-                max(0, goal[number] - loaded.standings[number].position.next_offset) for number in self.partitions
-            )
+            filled = {number: one.position.next_offset for number, one in loaded.standings.items()}
+            if beyond(filled, goal):
+                raise RebuildRefused(
+                    f"{joining.projection.name}: what was filled stands beyond the log's end: `--anew`"
+                )
+            behind = sum(max(0, goal[number] - filled[number]) for number in self.partitions)
             self.task.expect(behind)
             if indexed and behind < NEAR:
                 break
@@ -65,10 +70,13 @@ class Turn(NamedTuple):
 
     async def compare(self, *, patient: bool) -> Comparison:
         """Compare with the serving generation, which is waited for as ``Patience`` says. What is retried or dropped
-        there makes no difference: what is parked in the filled one alone is retried, too.
+        there makes no difference: what is parked in the filled one alone is retried, too. Where that has applied more
+        than the log has, it is not compared.
         """
         while True:
-            unparked = await self.target.unparked()
+            unparked, served = await self.target.unparked(), await self.target.served()
+            if lost := beyond(served, await self.ends.fresh(self.topic)):
+                return await self.target.sizes(lost)
             if await self.target.parks_alone():
                 self.task.says("retrying what is parked")
                 await retry(self.redrive)
@@ -86,7 +94,7 @@ class Turn(NamedTuple):
 
         async def act(reader: LogReader, parked: ParkedKeys) -> ParkedKeys:
             outcome = {"events": self.task.done, "accepted": accepted, "compared": compared.described()}
-            return await self.target.switch(reader, parked, compared.unparked, actor, outcome)
+            return await self.target.switch(reader, parked, compared, actor, outcome)
 
         await self.filler.fill(await self.ends.fresh(self.topic))
         self.task.says("switching")

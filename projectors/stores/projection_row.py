@@ -12,7 +12,9 @@ from projectors.stores.generations import create_generation, show_generation
 from projectors.stores.store import GenerationMoved, RebuildNeeded, SwitchUnderWay
 
 HOLD_SECONDS = 3.0
-"""So long workers wait for a switch that does not come, e.g. since its process was killed."""
+"""So long workers wait for a switch that was announced and does not come, e.g. since its process was killed. For one
+that has locked the row they wait until its transaction ends: see ``end_if_idle``.
+"""
 
 _GENERATIONS = """
 SELECT version, active_generation, rebuilding_generation, switching_until > clock_timestamp() AS switching
@@ -96,3 +98,10 @@ async def let_go(connection: Connection, projection: str) -> None:
 async def lock_row(connection: Connection, projection: str) -> None:
     """Wait for the commits that are under way; until the caller's transaction ends none begins, of any generation."""
     await connection.execute("SELECT FROM stockroom.projections WHERE name = $1 FOR UPDATE", projection)
+
+
+async def end_if_idle(connection: Connection, seconds: float) -> None:
+    """Inside the caller's transaction: let the server end it, with the session, when nothing comes from the caller for
+    so long, so that a process that stands still keeps no row locked.
+    """
+    await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {int(seconds * 1000)}")
