@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.kafka_lifetime import started
+from infra.lasting import EndedUnasked
 from infra.reason import reason
 from projectors.back_off import TopicMissing, until_there
 
@@ -27,6 +28,7 @@ class LogEnds:
         self._ends: dict[str, dict[int, int]] = {}
         self._known = asyncio.Event()
         self._asked = asyncio.Event()
+        self._ended: BaseException | None = None
         self.error: str | None = "not asked yet"
         """Why the ends are not known at the moment; None when they are."""
 
@@ -35,20 +37,30 @@ class LogEnds:
         return self._ends.get(topic, {})
 
     async def partitions(self, topic: str) -> list[int]:
-        """The topic's partitions, once the broker has named them."""
+        """The topic's partitions, once the broker has named them. Raises ``EndedUnasked`` as ``fresh`` does."""
         return sorted(self.of(topic) or await self.fresh(topic))
 
     async def fresh(self, topic: str) -> Mapping[int, int]:
-        """The ends as the broker tells them after this call."""
-        self._known.clear()
-        self._asked.set()
-        await self._known.wait()
+        """The ends as the broker tells them after this call. Raises ``EndedUnasked`` when ``run`` has ended, since
+        nobody would ever tell them.
+        """
+        if self._ended is None:
+            self._known.clear()
+            self._asked.set()
+            await self._known.wait()
+        if self._ended is not None:
+            raise EndedUnasked(f"nobody asks for the ends of {topic} any more") from self._ended
         return self.of(topic)
 
     async def run(self) -> None:
         """Ask again and again; a broker that is away is waited for."""
-        while True:
-            await until_there("end offsets", self._watch, self._away)
+        try:
+            while True:
+                await until_there("end offsets", self._watch, self._away)
+        except BaseException as error:
+            self._ended = error
+            self._known.set()
+            raise
 
     def _away(self, error: BaseException) -> None:
         self.error = reason(error)

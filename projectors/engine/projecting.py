@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from functools import partial
 
+from infra.lasting import until_cancelled
 from infra.log_batch import LogBroken
 from infra.settings import Settings
 from projectors.back_off import until_there
@@ -22,8 +23,8 @@ async def project(settings: Settings, engine: Engine) -> None:
     with suppress(RebuildNeeded, LogBroken):  # the read model of voids itself tells of it
         await voids_known(settings.bootstrap_servers, engine.pool)
     async with asyncio.TaskGroup() as group:
-        group.create_task(engine.run())
-        group.create_task(_follow(engine))
+        group.create_task(until_cancelled(engine.run()))
+        group.create_task(until_cancelled(_follow(engine)))
 
 
 async def _follow(engine: Engine) -> None:

@@ -89,10 +89,13 @@ class Run(NamedTuple):
                         await pool.execute(_END, self.id, _json(progress), state, error or None, code)
 
     async def _beat(self, pool: asyncpg.Pool, progress: Progress, cancel: Callable[[], Any]) -> None:
+        told = False
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             with suppress(*AWAY):
-                if await pool.fetchval(_BEAT, self.id, _json(progress)):
+                cancelled = await pool.fetchval(_BEAT, self.id, _json(progress))
+                if cancelled and not told:  # once: again would cut off how it ends
+                    told = True
                     cancel()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from datetime import datetime
 from uuid import uuid4
 
 import asyncpg
@@ -9,6 +10,7 @@ import orjson
 import pytest
 
 from infra.settings import REPOSITORY
+from projectors.rebuilds import run as rebuilds_run
 from projectors.rebuilds.compare import Different
 from projectors.rebuilds.in_postgres import PostgresTarget
 from projectors.rebuilds.options import DEFAULTS, RebuildOptions
@@ -63,6 +65,30 @@ async def test_a_run_ends_when_its_row_says_so(bench: Bench) -> None:
             await run.go(bench.settings, quiet())
     assert (await _row(bench, run))["state"] == "cancelled"
     assert await generation(bench) == 1
+
+
+async def test_a_cancelled_run_is_not_cut_off_while_it_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.writer.append(0, [received("a")])
+    run, ended = _run(bench), list[int]()
+
+    async def beats() -> int:
+        found.add((await _row(bench, run))["beat_at"])
+        return len(found)
+
+    async def ending(target: PostgresTarget) -> None:
+        try:
+            await bench.pool.execute("UPDATE stockroom.rebuilds SET cancelled = true WHERE id = $1", run.id)
+            await asyncio.Event().wait()
+        finally:
+            await until(beats, lambda seen: seen > 3)
+            ended.append(1)
+
+    found = set[datetime]()
+    monkeypatch.setattr(rebuilds_run, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(PostgresTarget, "index", ending)
+    with pytest.raises(asyncio.CancelledError):
+        await run.go(bench.settings, quiet())
+    assert ((await _row(bench, run))["state"], ended) == ("cancelled", [1])
 
 
 async def _cancelled(bench: Bench, run: Run) -> None:
