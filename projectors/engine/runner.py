@@ -15,11 +15,20 @@ from infra.reason import reason
 from projectors.back_off import AWAY, until_there
 from projectors.engine.status import State, Status
 from projectors.engine.watchdog import STUCK_SECONDS, Watchdog
-from projectors.engine.workers import Workers
+from projectors.engine.workers import GONE, TablesGone, Workers
 from projectors.log_ends import LogEnds
 from projectors.projection import Projection
 from projectors.stillness import Stuck
-from projectors.stores.store import Loaded, NotCommitted, Outcome, RebuildNeeded, Store, StoreDamaged, SwitchUnderWay
+from projectors.stores.store import (
+    GenerationMoved,
+    Loaded,
+    NotCommitted,
+    Outcome,
+    RebuildNeeded,
+    Store,
+    StoreDamaged,
+    SwitchUnderWay,
+)
 
 log = structlog.get_logger()
 
@@ -55,7 +64,7 @@ class Runner:
 
     async def run(self) -> None:
         """Read and apply. A truncated log, a skipped offset or a damaged store stops this projection alone; the last
-        until a rebuild has switched to a generation that is sound.
+        until a rebuild has switched to a generation that is sound. Raises ``TablesGone`` when the projection's row is.
         """
         while True:
             try:
@@ -134,7 +143,10 @@ class Runner:
         return True
 
     async def _own(self) -> Loaded:
-        loaded = await self._store.load(self._partitions)
+        try:
+            loaded = await self._store.load(self._partitions)
+        except GenerationMoved as error:
+            raise TablesGone(GONE) from error  # another worker has made the tables anew, without this row
         return loaded._replace(standings={one: loaded.standings[one] for one in sorted(self._share)})
 
     async def _compare(self, reader: LogReader) -> None:

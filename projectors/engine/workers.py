@@ -35,7 +35,7 @@ SELECT EXISTS (SELECT FROM stockroom.workers
                WHERE $1 = ANY (runs) AND seen_at > clock_timestamp() - make_interval(secs => $2))
 """
 _FORGET = f"DELETE FROM stockroom.workers WHERE seen_at < clock_timestamp() - interval '{FORGOTTEN}'"
-_GONE = "the projectors' tables are gone or made anew; the next start makes and fills them"
+GONE = "the projectors' tables are gone or made anew; the next start makes and fills them"
 _LEAVE = "DELETE FROM stockroom.workers WHERE worker = $1"
 
 
@@ -112,9 +112,9 @@ class Workers:
                 table = await connection.fetchval(_BEAT, self.name, self._runs)
                 rows = await connection.fetch(_LIVE, LIVE_SECONDS)
             except asyncpg.UndefinedTableError as error:
-                raise TablesGone(_GONE) from error
+                raise TablesGone(GONE) from error
         if self._table not in (None, table):
-            raise TablesGone(_GONE)
+            raise TablesGone(GONE)
         self._table = table
         live = {row["worker"]: frozenset(row["runs"]) for row in rows}
         if live.keys() != self._live.keys():

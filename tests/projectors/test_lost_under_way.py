@@ -11,6 +11,7 @@ import pytest
 
 from infra.settings import REPOSITORY, Settings
 from projectors.engine.status import State, Status
+from projectors.engine.workers import TablesGone
 from projectors.rebuilds.options import RebuildOptions
 from tests.projectors.rebuilding import rebuild
 from tests.projectors.tiny import Bench, received
@@ -35,6 +36,17 @@ async def test_a_projection_stopped_by_a_damaged_store_goes_on_after_a_rebuild_w
         await bench.writer.append(0, [received("b")])
         await bench.until_totals({"a": 3, "b": 1})
         assert (status.state, status.generation) == (State.RUNNING, 2)
+
+
+async def test_a_projection_whose_row_is_gone_ends_all_with_the_reason(bench: Bench) -> None:
+    await bench.writer.append(0, [received("a")])
+    projecting = asyncio.create_task(bench.engine().run())
+    await bench.until_totals({"a": 1})
+    await bench.pool.execute("DELETE FROM stockroom.projections WHERE name = $1", bench.projection.name)
+    await bench.writer.append(0, [received("a")])
+    async with asyncio.timeout(30):
+        with pytest.RaisesGroup(TablesGone, flatten_subgroups=True):
+            await projecting
 
 
 async def test_projectors_whose_database_came_back_empty_end_with_a_message_and_the_next_make_the_tables(
