@@ -52,7 +52,7 @@ class BulkGroup:
         self._processes = processes
         self._turn = turn
         self._complete = asyncio.Event()
-        self._joined: list[Joined] = []
+        self._joined: dict[str, Joined] = {}
         self._filling: asyncio.Task[None] | None = None
 
     async def fill(self, joining: Joined, ends: Mapping[int, int]) -> None:
@@ -60,12 +60,18 @@ class BulkGroup:
 
         Raises ``RebuildRefused`` or ``LogBroken``.
         """
-        self._joined.append(joining)
+        self._joined[joining.projection.name] = joining
         self.leave(joining.projection.name)
         await self._complete.wait()
         if self._filling is None:
             self._filling = asyncio.create_task(self._fill(ends))
-        await self._filling
+        filling = self._filling
+        try:
+            await filling
+        except BaseException:
+            if self._filling is filling:
+                self._filling = None  # so that another turn fills, and does not hear of this again
+            raise
 
     def leave(self, projection: str) -> None:
         """This one is not to be waited for any more."""
@@ -74,23 +80,22 @@ class BulkGroup:
             self._complete.set()
 
     async def _fill(self, ends: Mapping[int, int]) -> None:
+        joined = list(self._joined.values())
         async with self._turn:
-            loaded = [await until_there("load", partial(one.member.store.load, list(ends))) for one in self._joined]
+            loaded = [await until_there("load", partial(one.member.store.load, list(ends))) for one in joined]
             left = {
                 number: end - min(one.standings[number].position.next_offset for one in loaded)
                 for number, end in ends.items()
             }
             processes = min(self._processes, len(ends), sum(left.values()) // WORTH_A_PROCESS)
             if processes < 2:
-                members = [one.member for one in self._joined]
+                members = [one.member for one in joined]
                 servers = self._settings.bootstrap_servers
                 await Filler(servers, self._topic, self._pool, members, limit=self.limit).fill(ends)
                 return
-            parts = [Part(one.projection.name, one.begun.filling, one.begun.bulk is not None) for one in self._joined]
+            parts = [Part(one.projection.name, one.begun.filling, one.begun.bulk is not None) for one in joined]
             shares = [Share(self._topic, parts, {p: ends[p] for p in numbers}) for numbers in split(left, processes)]
-            advanced: dict[str, Callable[[int], None]] = {
-                one.projection.name: one.member.advanced for one in self._joined
-            }
+            advanced: dict[str, Callable[[int], None]] = {one.projection.name: one.member.advanced for one in joined}
             await run_workers(shares, advanced)
 
 

@@ -14,9 +14,10 @@ from infra.log_batch import LogBroken
 from infra.settings import Settings
 from projectors.read_models.registry import named
 from projectors.rebuilds.fill import CHUNK, Filler, Member
-from projectors.rebuilds.row import RebuildRefused
+from projectors.rebuilds.row import RebuildRefused, damaged
 from projectors.stores.connect import connect_postgres, connect_redis, store_of
 from projectors.stores.sorting import Decoder
+from projectors.stores.store import StoreDamaged
 
 PASSED = "passed"
 REFUSED = "refused"
@@ -71,6 +72,9 @@ async def fill(settings: Settings, share: Share) -> int:
             await Filler(settings.bootstrap_servers, share.topic, pool, members, share.chunk).fill(share.ends)
         except (RebuildRefused, LogBroken) as error:
             _tell({REFUSED: str(error)})
+            return 1
+        except StoreDamaged as error:
+            _tell({REFUSED: str(damaged(error))})
             return 1
         except Unheard:
             return 1

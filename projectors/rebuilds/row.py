@@ -12,6 +12,7 @@ from projectors.stores.audit import audit_generation
 from projectors.stores.control_tables import Connection, rebuild_lock
 from projectors.stores.generations import create_generation, drop_generation, known_generations
 from projectors.stores.projection_row import prepare_projection
+from projectors.stores.store import StoreDamaged
 from projectors.stores.voids import voids_of
 
 LOOK_SECONDS = 0.1
@@ -45,6 +46,11 @@ class SeveralStopped(RebuildStopped):
         self.exit_code = max(one.exit_code for one in several)
         if all(one.state == RebuildRefused.state for one in several):
             self.code, self.state = RebuildRefused.code, RebuildRefused.state
+
+
+def damaged(error: StoreDamaged) -> RebuildRefused:
+    """Why a rebuild does not go on with what was filled, and what helps."""
+    return RebuildRefused(f"{error}, with `--anew`: what was filled is not gone on with.")
 
 
 class Begun(NamedTuple):

@@ -18,9 +18,10 @@ from projectors.log_ends import LogEnds
 from projectors.read_models.registry import named
 from projectors.rebuilds import bulk_group
 from projectors.rebuilds.bulk_group import split
+from projectors.rebuilds.bulk_processes import run_workers
 from projectors.rebuilds.bulk_worker import Part, Share
 from projectors.rebuilds.fill import Filler, Member
-from projectors.rebuilds.row import RebuildStopped, begin
+from projectors.rebuilds.row import RebuildRefused, RebuildStopped, begin
 from projectors.rebuilds.several import rebuild_all
 from projectors.stores.connect import store_of
 from projectors.stores.sorting import Decoder
@@ -120,6 +121,18 @@ async def test_a_killed_worker_ends_the_rebuild_and_the_next_one_loses_and_doubl
     gone_on_with = next(one.events for one in reports if one.projection == "sales")
     assert left + gone_on_with == await filled("active_generation")
     assert await _contents(pool, redis) == served
+
+
+async def test_a_worker_that_finds_what_was_filled_damaged_says_what_helps(
+    served: Contents, settings: Settings, pool: asyncpg.Pool, redis: Redis
+) -> None:
+    top, partitions = named("top_sellers"), list(range(settings.partitions))
+    async with pool.acquire() as connection:
+        filling = (await begin(connection, top, partitions, anew=True)).filling
+    await redis.hset(f"{top.name}:{filling}:pos", mapping={"version": top.version, "damaged": "ERR no number"})
+    share = Share(ORDERS.name, [Part(top.name, filling, False)], dict.fromkeys(partitions, 1), 1)
+    with pytest.raises(RebuildRefused, match=r"ERR no number.*--anew"):
+        await run_workers([share], {})
 
 
 async def test_a_worker_ends_with_the_rebuild_that_hears_it_whatever_its_log_level(

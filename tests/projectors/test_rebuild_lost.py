@@ -10,6 +10,7 @@ import pytest
 
 from projectors.rebuilds import in_redis as rebuild_redis
 from projectors.rebuilds import rebuild as rebuilding
+from projectors.rebuilds.fill import Filler
 from projectors.rebuilds.in_postgres import PostgresTarget
 from projectors.rebuilds.in_redis import RedisTarget
 from projectors.rebuilds.options import DEFAULTS, RebuildOptions
@@ -95,6 +96,22 @@ async def test_what_is_read_while_the_worker_is_held_back_counts(bench: Bench, m
         row = await _rebuild(bench)
     [progress] = orjson.loads(row["progress"])
     assert (progress["done"], progress["report"]["events"]) == (23, 23)
+
+
+async def test_it_fills_again_after_its_group_lost_a_server(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.writer.append(0, [received("a")])
+    fill, times = Filler.fill, list[int]()
+
+    async def losing(self: Filler, *args: Any) -> None:
+        times.append(1)
+        if len(times) == 1:
+            raise ConnectionError("lost")
+        await fill(self, *args)
+
+    monkeypatch.setattr(Filler, "fill", losing)
+    async with asyncio.timeout(30):
+        assert (await _rebuild(bench))["state"] == "done"
+    assert await bench.totals() == {"a": 1}
 
 
 async def test_it_goes_on_where_parked_records_were_taken_out_of_what_it_fills_meanwhile(
