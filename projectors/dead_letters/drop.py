@@ -8,12 +8,14 @@ import asyncpg
 import httpx
 from redis.asyncio import Redis
 
+from infra.log_batch import LogBroken
 from infra.reason import reason as told
 from infra.settings import Settings
 from projectors.dead_letters.listing import DeadLetter, dead_letter
 from projectors.dead_letters.void_effect import take_effect
 from projectors.dead_letters.voids_known import VoidsUnknown, voids_known
 from projectors.projection import Projection
+from projectors.read_models.voided import PROJECTION as VOIDED
 from projectors.stores.store import Place
 from projectors.stores.voids import Void, voids_of
 
@@ -59,7 +61,7 @@ async def drop(
 ) -> Dropped:
     """Give up the record that is parked at a place. A repeat changes nothing. Raises ``NothingParked``, ``NotVoided``,
     ``RebuildNeeded`` when other code made the tables of what was given up, or ``VoidsUnknown`` when the event is there
-    but Kafka or PostgreSQL is not: projectors let it take effect later.
+    but Kafka or PostgreSQL is not, or it could not be applied: projectors let it take effect later.
     """
     letter = await dead_letter(pool, redis, projection, place)
     if letter is None:
@@ -71,13 +73,16 @@ async def drop(
     await _void(settings.command_api_url, letter, reason)
     try:
         await voids_known(settings.bootstrap_servers, pool, PATIENCE_SECONDS)
-    except VoidsUnknown as error:
+    except (VoidsUnknown, LogBroken) as error:
         raise VoidsUnknown(f"{error}. The drop is recorded, and projectors let it take effect") from error
     await take_effect(pool, redis, [projection])
     left = await dead_letter(pool, redis, projection, place)
     async with pool.acquire() as connection:
-        void = (await voids_of(connection, projection))[place]
+        void = (await voids_of(connection, projection)).get(place)
         gone = await connection.fetchval(_DROPPED, projection.name, projection.topic, *place)
+    if void is None:
+        look = f"./stockroom dlq list --projection {VOIDED.name}"
+        raise VoidsUnknown(f"the drop is recorded, but its event was not applied: {look}")
     if left is not None:
         return Dropped(Effect.LATER, void)
     return Dropped(Effect.DROPPED if gone else Effect.APPLIED, void)
@@ -100,5 +105,14 @@ async def _void(url: str, letter: DeadLetter, reason: str) -> None:
     except httpx.HTTPError as error:
         raise NotVoided(f"the command API at {url} does not answer ({told(error)})") from error
     if answer.is_error:
+        raise NotVoided(_refusal(answer))
+
+
+def _refusal(answer: httpx.Response) -> str:
+    try:
         problem = answer.json()
-        raise NotVoided(f"{problem.get('title', answer.status_code)}: {problem.get('detail', '')}")
+    except ValueError:  # of a proxy in between
+        problem = None
+    if not isinstance(problem, dict):
+        return f"the command API answers {answer.status_code} {answer.reason_phrase}"
+    return f"{problem.get('title', answer.status_code)}: {problem.get('detail', '')}"

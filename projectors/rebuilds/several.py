@@ -24,7 +24,7 @@ from projectors.rebuilds.progress import Progress
 from projectors.rebuilds.rate import RateLimit
 from projectors.rebuilds.rebuild import Rebuild
 from projectors.rebuilds.report import Report
-from projectors.rebuilds.row import RebuildFailed, RebuildRefused, RebuildStopped, SeveralStopped
+from projectors.rebuilds.row import RebuildFailed, RebuildRefused, RebuildStopped, SeveralStopped, damaged
 from projectors.stores.connect import connect_postgres, connect_redis
 from projectors.stores.sorting import Decoder
 from projectors.stores.store import GenerationMoved, NotCommitted, RebuildNeeded, StoreDamaged
@@ -56,7 +56,7 @@ async def _voids_known(settings: Settings, pool: asyncpg.Pool, topics: Collectio
         return  # nothing of it is ever given up
     try:
         await voids_known(settings.bootstrap_servers, pool)
-    except RebuildNeeded as error:
+    except (RebuildNeeded, LogBroken) as error:
         raise RebuildRefused(f"What was dropped from the others is not known: {error}") from error
 
 
@@ -127,7 +127,7 @@ def _stopped(projection: str, error: BaseException) -> RebuildStopped:
     if isinstance(error, LogBroken):
         return RebuildFailed(f"{projection}: {error.code}: {error}")
     if isinstance(error, StoreDamaged):
-        return RebuildRefused(f"{error}, with `--anew`: what was filled is not gone on with.")
+        return damaged(error)
     if isinstance(error, GenerationMoved):
         return RebuildRefused(f"{error}: another took over")
     if isinstance(error, (*AWAY, NotCommitted)):
