@@ -46,7 +46,7 @@ class ProjectionLag(BaseModel):
     store: str
     topic: str
     version: int | None = Field(description="Of the code that made what is served.")
-    wanted_version: int | None = Field(description="Of the projectors' code, as it started last.")
+    wanted_version: int | None = Field(description="The newest of the projectors' code.")
     out_of_date: bool | None = Field(description="They differ: it is not filled before a rebuild or a rollback.")
     generation: int | None
     kept_generation: int | None = Field(description="The one before, to which a rollback leads.")

@@ -16,12 +16,11 @@ from projectors.back_off import AWAY, until_there
 from projectors.engine.sharing import shares
 from projectors.projection import Projection
 from projectors.stores.control_tables import Connection, create_control_tables
+from projectors.stores.worker_rows import LIVE_SECONDS, run_of
 
 log = structlog.get_logger()
 
 BEAT_SECONDS = 0.5
-LIVE_SECONDS = 2.5
-"""So long after its last beat a worker counts."""
 ANSWER_SECONDS = 2.0
 FORGOTTEN = "1 day"
 
@@ -63,7 +62,7 @@ class Workers:
     def __init__(self, pool: asyncpg.Pool, name: str, projections: Sequence[Projection]) -> None:
         self.name = name
         self._pool = pool
-        self._runs = [_run(one.name, one.version) for one in projections]
+        self._runs = [run_of(one.name, one.version) for one in projections]
         self._live: dict[str, frozenset[str]] = {}
         self._table: object = None
         """Which table has the rows: one that was made anew has another number."""
@@ -85,7 +84,7 @@ class Workers:
 
     def share(self, projection: Projection, partitions: Sequence[int]) -> frozenset[int]:
         """The partitions that this worker should fill."""
-        peers = {name for name, runs in self._live.items() if _run(projection.name, projection.version) in runs}
+        peers = {name for name, runs in self._live.items() if run_of(projection.name, projection.version) in runs}
         return shares(frozenset(peers | {self.name}), projection.name, tuple(partitions))[self.name]
 
     async def run(self) -> None:
@@ -126,8 +125,4 @@ class Workers:
 
 async def anybody_fills(connection: Connection, projection: str, version: int) -> bool:
     """Whether a worker that runs this version of a projection has shown a sign of life just now."""
-    return bool(await connection.fetchval(_FILLS, _run(projection, version), LIVE_SECONDS))
-
-
-def _run(projection: str, version: int) -> str:
-    return f"{projection} v{version}"
+    return bool(await connection.fetchval(_FILLS, run_of(projection, version), LIVE_SECONDS))

@@ -10,6 +10,7 @@ from projectors.projection import Projection
 from projectors.stores.control_tables import Connection, create_control_tables
 from projectors.stores.generations import create_generation, show_generation
 from projectors.stores.store import GenerationMoved, RebuildNeeded, SwitchUnderWay
+from projectors.stores.worker_rows import newest_version
 
 HOLD_SECONDS = 3.0
 """So long workers wait for a switch that was announced and does not come, e.g. since its process was killed. For one
@@ -24,7 +25,8 @@ FROM stockroom.projections WHERE name = $1 FOR KEY SHARE
 
 async def prepare_projection(connection: Connection, projection: Projection, partitions: Sequence[int]) -> None:
     """Inside the caller's transaction: control tables, and generation 1 unless the projection is known already. The row
-    then tells the version of the code that fills it.
+    then tells the newest version of the code that fills it: a worker of an older release beside newer ones does not
+    hide that a rebuild is due, or make one seem so that was done.
     """
     await create_control_tables(connection)
     known = await connection.fetchval("SELECT true FROM stockroom.projections WHERE name = $1", projection.name)
@@ -39,7 +41,7 @@ async def prepare_projection(connection: Connection, projection: Projection, par
     await connection.execute(
         "UPDATE stockroom.projections SET wanted_version = $2 WHERE name = $1 AND wanted_version IS DISTINCT FROM $2",
         projection.name,
-        projection.version,
+        await newest_version(connection, projection),
     )
 
 

@@ -4,9 +4,13 @@ import asyncio
 
 import pytest
 
+from projectors.engine.workers import Workers
+from projectors.projection import Projection
+from projectors.stores.connect import store_of
 from projectors.stores.projection_row import HOLD_SECONDS, generation_to_fill, hold_back, let_go, lock_row
+from projectors.stores.sorting import Decoder
 from projectors.stores.store import SwitchUnderWay
-from tests.projectors.tiny import Bench, received
+from tests.projectors.tiny import PARTITIONS, Bench, received
 from tests.support.poll import until
 from tests.support.running import running
 
@@ -72,3 +76,20 @@ async def test_a_switch_that_never_comes_holds_nobody_for_long(bench: Bench) -> 
         await hold_back(connection, bench.projection.name)
         await bench.writer.append(0, [received("a")])
         await until(bench.totals, lambda found: found == {"a": 2}, seconds=HOLD_SECONDS + 5)
+
+
+async def test_a_worker_of_an_older_release_does_not_hide_that_newer_ones_run(bench: Bench) -> None:
+    older, newer = bench.projection, bench.projection._replace(version=2)
+
+    async def wanted_once_prepared(projection: Projection) -> int:
+        await store_of(bench.pool, bench.redis, projection, Decoder(0)).prepare(PARTITIONS)
+        sql = "SELECT wanted_version FROM stockroom.projections WHERE name = $1"
+        return int(await bench.pool.fetchval(sql, projection.name))
+
+    assert await wanted_once_prepared(older) == 1
+    workers = Workers(bench.pool, f"{older.name}-new", [newer])
+    async with running(workers.run()):
+        await workers.known()
+        assert [await wanted_once_prepared(one) for one in (newer, older)] == [2, 2]
+    await workers.leave()
+    assert await wanted_once_prepared(older) == 1
