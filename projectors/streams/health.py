@@ -21,7 +21,9 @@ NAME = "streams"
 
 
 class NotReady(Unavailable):
-    """The streams have not taken up their partitions yet, or cannot publish; `reasons` says which."""
+    """The streams have not taken up their partitions yet, or cannot publish; `reasons` says which, `alarms` what needs
+    a person.
+    """
 
     code, title = "not_ready", "The streams are not running"
 
@@ -62,6 +64,15 @@ class Health:
             found.append(partition_lag(partition, next_offset, end, behind.get(partition, now), shard.void))
         return found
 
+    def alarms(self) -> list[str]:
+        """What is missing from the figures of this worker's partitions until a person mends it."""
+        return [
+            f"{self._topic}/{partition}: {shard.undecodable} undecodable events are missing from live windows and "
+            f"partners, the last is {self._topic}/{partition}@{shard.undecodable_at}"
+            for partition, shard in sorted(self._shards.items())
+            if shard.undecodable
+        ]
+
     @property
     def _shards(self) -> dict[int, Shard]:
         return self.worker.shards if self.worker else {}
@@ -79,11 +90,12 @@ def create_health_app(health: Health) -> FastAPI:
 
     @app.get("/ready")
     async def ready() -> dict[str, Any]:
-        """Partitions are taken up and published; else 503 `not_ready`. `alarms`: events that could not be read."""
+        """Partitions are taken up and published; else 503 `not_ready`. `alarms`: events that could not be read, also
+        before this worker began.
+        """
         if reasons := health.reasons():
-            raise NotReady("; ".join(reasons), reasons=reasons)
-        undecodable = health.worker.trades.undecodable if health.worker else 0
-        return {"status": "ready", "alarms": {"undecodable events": undecodable}}
+            raise NotReady("; ".join(reasons), reasons=reasons, alarms=health.alarms())
+        return {"status": "ready", "alarms": health.alarms()}
 
     @app.get("/positions")
     async def positions() -> dict[str, list[dict[str, Any]]]:

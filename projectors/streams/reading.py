@@ -9,7 +9,7 @@ from faust.types import EventT
 from event_schemas.codec import UndecodableEvent
 from event_schemas.envelope import Headers, MalformedEnvelope
 from event_schemas.record import LogRecord, recorded
-from projectors.streams.shard import TRADES, Trade, trade
+from projectors.streams.shard import TRADES, Shard, Trade, trade
 
 TRADING = tuple(f"{event.wire_name}.".encode() for event in TRADES)
 
@@ -30,22 +30,18 @@ def log_record(event: EventT[bytes]) -> LogRecord:
     )
 
 
-class Trades:
-    """Decodes trades. What cannot be decoded is passed over, told and counted: the engine's projections park it."""
-
-    def __init__(self) -> None:
-        self.undecodable = 0
-
-    def of(self, records: Iterable[LogRecord]) -> Iterator[Trade]:
-        """The trades among records that count."""
-        for record in records:
-            if not dict(record.headers)["ce_type"].startswith(TRADING):
-                continue
-            try:
-                found = trade(record.offset, recorded(record).event)
-            except (UndecodableEvent, MalformedEnvelope) as error:
-                self.undecodable += 1
-                log.error("passed over", partition=record.partition, offset=record.offset, error=str(error))
-            else:
-                if found is not None:
-                    yield found
+def trades(records: Iterable[LogRecord], shard: Shard) -> Iterator[Trade]:
+    """The trades among records that count. What cannot be decoded is passed over, told and noted in their shard: the
+    engine's projections park it.
+    """
+    for record in records:
+        if not dict(record.headers)["ce_type"].startswith(TRADING):
+            continue
+        try:
+            found = trade(record.offset, recorded(record).event)
+        except (UndecodableEvent, MalformedEnvelope) as error:
+            shard.pass_over(record.offset)
+            log.error("passed over", partition=record.partition, offset=record.offset, error=str(error))
+        else:
+            if found is not None:
+                yield found

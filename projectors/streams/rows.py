@@ -33,7 +33,8 @@ def changed(partition: int, shard: Shard, sold: Iterable[str], partners: Iterabl
     rows = [_row(partition, SOLD, product, shard.sold.get(product)) for product in sold]
     rows += [_row(partition, PARTNERS, product, shard.partners[product]) for product in partners]
     next_offset, holder = shard.position
-    position = [next_offset, holder.epoch, holder.writer, shard.appended_ms, shard.void]
+    lacks = shard.undecodable, shard.undecodable_at
+    position = [next_offset, holder.epoch, holder.writer, shard.appended_ms, shard.void, *lacks]
     return [*rows, Row(_key(partition, POSITION, ""), orjson.dumps(position))]
 
 
@@ -48,7 +49,8 @@ def load(rows: Mapping[bytes, bytes], shards: dict[int, Shard]) -> None:
         elif kind == PARTNERS:
             shard.partners[product] = Partners.load(dumped)
         else:
-            next_offset, epoch, writer, shard.appended_ms, shard.void = dumped
+            next_offset, epoch, writer, shard.appended_ms, shard.void, *lacks = dumped
+            shard.undecodable, shard.undecodable_at = lacks or (0, None)  # none in rows of before these were kept
             shard.position = Position(next_offset, Holder(epoch, writer))
 
 

@@ -52,6 +52,10 @@ class Shard:
         """Append time of the last record that counts, milliseconds since 1970; 0 before the first."""
         self.void = 0
         """Records passed so far that never happened."""
+        self.undecodable = 0
+        """Events passed so far that count and could not be read: the rows lack them."""
+        self.undecodable_at: int | None = None
+        """Offset of the last of them."""
         self.sold: dict[str, Sold] = {}
         self.partners: dict[str, Partners] = {}
 
@@ -60,6 +64,11 @@ class Shard:
         self.position = batch.after
         self.appended_ms = last_appended_ms(batch, self.appended_ms)
         self.void += batch.void
+
+    def pass_over(self, offset: int) -> None:
+        """Note an event that cannot be read."""
+        self.undecodable += 1
+        self.undecodable_at = offset
 
     def apply(self, trades: Iterable[Trade], now: int) -> tuple[set[str], set[str]]:
         """Count trades in their order, at `now` in seconds since 1970; gives the products whose sums, and those whose

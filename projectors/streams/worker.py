@@ -17,7 +17,7 @@ from projectors.streams.changes import Changes
 from projectors.streams.faust_app import HEARTBEAT_SECONDS, SESSION_SECONDS, App
 from projectors.streams.gate import passed
 from projectors.streams.pulse import Pulse
-from projectors.streams.reading import Trades, log_record
+from projectors.streams.reading import log_record, trades
 from projectors.streams.shard import Shard
 from projectors.streams.storing import Storing
 from projectors.streams.waiting import Waiting
@@ -33,7 +33,6 @@ class Worker:
         self.shards: dict[int, Shard] = {}
         self.changes: dict[int, Changes] = {}
         """What was not published yet, by partition."""
-        self.trades = Trades()
         self.is_ready = False
         self._app = app
         self._table = table
@@ -91,7 +90,7 @@ class Worker:
         records = passed(shard.position.next_offset, map(log_record, events))
         batch = sift(self._topic, partition, shard.position, records)
         shard.pass_to(batch)
-        return shard.apply(self.trades.of(batch.records), now)
+        return shard.apply(trades(batch.records, shard), now)
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         """What is under way is brought to its end before another worker may begin."""

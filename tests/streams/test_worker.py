@@ -85,15 +85,28 @@ async def test_what_redis_has_lost_is_published_again(streams: Streams, redis: R
     await shop.equals(streams)
 
 
-async def test_an_event_that_cannot_be_read_is_passed_over_and_told(streams: Streams) -> None:
+async def test_an_event_that_cannot_be_read_is_passed_over_and_told_also_after_a_restart(
+    streams: Streams, settings: Settings
+) -> None:
     shop = Shop(5)
     await streams.start()
     broken = entry(confirmed("broken", {"S1": 1}), "broken", writer="writer-1", epoch=1)._replace(value=b"not json")
-    await streams.writer.append_raw(0, [broken])
+    place = f"{streams.name}/0@{await streams.writer.append_raw(0, [broken])}"
     await streams.append(0, shop.orders(20))
     await streams.caught_up()
     await shop.equals(streams)
-    assert await streams.get("/ready") == (200, {"status": "ready", "alarms": {"undecodable events": 1}})
+    (alarm,) = (await streams.get("/ready"))[1]["alarms"]
+    assert alarm.startswith(f"{streams.name}/0: 1 undecodable events")
+    assert alarm.endswith(place)
+    await until(partial(broker.committed, settings, streams.group), lambda found: found.get(0) == streams.ends[0], 60)
+    await streams.end(signal.SIGKILL)
+    await streams.start()
+    ready = {"status": "ready", "alarms": [alarm]}
+    await until(partial(streams.get, "/ready"), lambda found: found == (200, ready), 60)
+    await streams.append(0, shop.orders(20))
+    await streams.caught_up()
+    await shop.equals(streams)
+    assert await streams.get("/ready") == (200, ready)
     for partition in range(PARTITIONS):
         labels = f'{{projection="streams",partition="{partition}"}}'
         assert f"stockroom_projection_lag_seconds{labels} 0.0\n" in await streams.metrics()
