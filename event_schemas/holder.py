@@ -23,8 +23,8 @@ class Holder(NamedTuple):
     writer: str
 
 
-MAX_EPOCH_DIGITS = 18
-"""A longer epoch is unreadable: it would not fit where positions are stored."""
+MAX_EPOCH_DIGITS = 14
+"""A longer epoch is unreadable: Redis writes numbers of positions with so many digits, and rounds longer ones."""
 
 NOBODY = Holder(0, "")
 """The holder of a partition in which nobody has claimed yet."""

@@ -6,6 +6,7 @@ from itertools import pairwise
 import orjson
 import pytest
 
+from event_schemas.holder import MAX_EPOCH_DIGITS, Holder
 from infra.log_reader import LogReader
 from projectors.stores.connect import store_of
 from projectors.stores.sorting import Decoder
@@ -48,6 +49,19 @@ async def test_a_batch_that_is_stale_in_one_partition_changes_nothing_in_the_oth
     with pytest.raises(PositionMoved):
         await worker.commit(batches, parked)
     assert await bench.totals() == {"a": 1}
+
+
+@both_stores
+async def test_the_holder_of_the_highest_epoch_comes_back_from_the_store_as_it_is(bench: Bench) -> None:
+    highest = int("9" * MAX_EPOCH_DIGITS)
+    await bench.writer.claim(0, epoch=highest)
+    await bench.writer.append(0, [received("a")])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    assert (await worker.load(PARTITIONS)).standings[0].position.holder == Holder(highest, bench.writer.writer)
+    await bench.writer.append(0, [received("a", 2)])
+    await worker.commit(*await bench.behind(worker))
+    assert await bench.totals() == {"a": 3}
 
 
 @both_stores
