@@ -19,7 +19,7 @@ class Filter(NamedTuple):
 
     def wants(self, record: LogRecord) -> bool:
         """Whether the record's headers fit. A record without readable headers fits only where nothing is asked."""
-        headers = dict(record.headers)
+        headers = {name: value for name, value in record.headers if value is not None}
         if self.subject is not None and headers.get("ce_subject") != self.subject.encode():
             return False
         if self.type_prefix is not None and not headers.get("ce_type", b"").startswith(self.type_prefix.encode()):
@@ -59,7 +59,7 @@ def as_json(record: LogRecord, void: bool = False) -> str:
         "appended_ms": record.appended_ms,
         "key": (record.key or b"").decode(errors="replace"),
         "void": void,
-        "headers": {name: value.decode(errors="replace") for name, value in record.headers},
+        "headers": {name: None if value is None else value.decode(errors="replace") for name, value in record.headers},
         "data": data,
     }
     return orjson.dumps(fields).decode()

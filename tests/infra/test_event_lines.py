@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ ENVELOPE = Envelope(
     epoch=1,
 )
 RECORD = LogRecord("orders", 3, 42, 0, b"o-1", b'{"order_id":"o-1"}', to_headers(ENVELOPE))
+NULL: Any = None
 BARE = LogRecord("orders", 3, 43, 0, b"o-1", b"\xff not json", [])
 
 
@@ -52,6 +54,16 @@ def test_json_holds_all_headers_and_the_data_as_it_lies_there() -> None:
         False,
     )
     assert json.loads(as_json(BARE, void=True))["data"] == "\ufffd not json"
+
+
+def test_a_header_that_is_null_is_shown_as_null_and_fits_as_if_it_were_not_there() -> None:
+    extra = RECORD._replace(headers=[*RECORD.headers, ("ce_type", NULL), ("note", NULL)])
+    shown = json.loads(as_json(extra))["headers"]
+    assert (shown["note"], shown["ce_actor"]) == (None, "staff:operator")
+    assert as_text(extra) == as_text(RECORD)
+    assert Filter(type_prefix="order.").wants(extra) is True
+    bare = BARE._replace(headers=[("ce_type", NULL)])
+    assert Filter(type_prefix="order.").wants(bare) is False
 
 
 @pytest.mark.parametrize(
