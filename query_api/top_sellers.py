@@ -69,10 +69,10 @@ async def top_sellers(
     window: Annotated[
         str | None,
         Query(
-            pattern=r"^(all|1h|24h|now-7d|now-30d|[1-9]\d{0,2}d)$",
+            pattern=rf"^(all|{'|'.join(live.WINDOWS)}|[1-9]\d{{0,2}}d)$",
             description="`all`, or so many days up to today: `7d`, `30d`; or live, up to this moment: `1h` to the "
             "minute, `24h`, `now-7d` and `now-30d` to the hour. `all` when nothing is given.",
-            examples=["all", "7d", "30d", "1h", "24h", "now-7d", "now-30d"],
+            examples=["all", "7d", "30d", *live.WINDOWS],
         ),
     ] = None,
     day: Annotated[Day | None, Query(description="One UTC day.")] = None,

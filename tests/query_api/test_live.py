@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from projectors.streams.changes import Changes
 from projectors.streams.publish import Publisher
 from projectors.streams.shard import Shard, Trade
-from projectors.streams.windows import HOUR, MINUTE
+from projectors.streams.windows import HOUR, MINUTE, WINDOWS
+from query_api import live
 from query_api.sources import Sources
 from tests.query_api.shelf import Shelf
 
@@ -48,6 +49,10 @@ async def test_before_anything_is_published_a_live_query_says_so(client: httpx.A
     for path in ("/v1/top-sellers?window=1h", f"/v1/products/{HEART}/recommendations"):
         answer = await client.get(path)
         assert (answer.status_code, answer.json()["code"]) == (503, "projection_missing")
+
+
+def test_the_live_windows_are_those_that_the_streams_publish() -> None:
+    assert list(live.WINDOWS.values()) == [window.name for window in WINDOWS]
 
 
 @pytest.mark.usefixtures("published")
