@@ -4,26 +4,16 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncpg
-from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from infra.away import AWAY
 from infra.reason import reason
 from policies.standing import Standing
 
 T = TypeVar("T")
 
-AWAY = (
-    OSError,
-    KafkaError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-)
-"""What the client libraries raise when a server is away, stopping, starting, or too busy. Time-outs are ``OSError``."""
+TRIED_AGAIN = (*AWAY, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+"""What passes by itself: a server is away, or two transactions were in each other's way."""
 MOST_SECONDS = 3.0
 
 
@@ -44,7 +34,7 @@ async def patiently(standing: Standing, what: str, attempt: Callable[[], Awaitab
         standing.waiting(str(error) if isinstance(error, StillAway) else f"{what} does not answer: {reason(error)}")
 
     retrying = AsyncRetrying(
-        retry=retry_if_exception_type((*AWAY, StillAway)),
+        retry=retry_if_exception_type((*TRIED_AGAIN, StillAway)),
         wait=wait_exponential_jitter(multiplier=0.05, max=MOST_SECONDS, jitter=0.05),
         before_sleep=say,
     )

@@ -5,10 +5,10 @@ from typing import TypeVar
 
 import asyncpg
 import structlog
-from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from infra.away import AWAY as SERVER_AWAY
 from infra.reason import reason
 
 T = TypeVar("T")
@@ -20,17 +20,8 @@ class TopicMissing(Exception):
     """A topic does not exist yet. The launcher creates it."""
 
 
-AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    RedisError,
-    KafkaError,
-    TopicMissing,
-)
-"""What a server that is away, starting, stopping or overloaded raises. Poison is told apart before it comes here."""
+AWAY = (*SERVER_AWAY, asyncpg.PostgresError, RedisError, TopicMissing)
+"""A server is away, or refuses for now what was asked. Poison is told apart before it comes here."""
 
 FIRST_SECONDS = 0.05
 LONGEST_SECONDS = 3.0

@@ -7,13 +7,13 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Query, Request
 
-from event_schemas.codec import decode
+from event_schemas.codec import UndecodableEvent, decode
 from event_schemas.event import Event
 from infra.http.consistency_token import HEADER
 from infra.http.header_lines import joined
 from infra.http.problems import ValidationFailed
 from query_api.feeds import audit_of
-from query_api.refusals import HistoryTooLong, VersionNotReached
+from query_api.refusals import EventUnreadable, HistoryTooLong, VersionNotReached
 from query_api.set_aside import audit, set_aside
 from query_api.sources import FromSources, Sources, wait_applied
 
@@ -89,13 +89,17 @@ def read(text: str) -> Moment:
 async def history(sources: Sources, topic: str, subject: str, moment: Moment) -> list[Past]:
     """What had happened to an aggregate until a moment, first event first; empty when nothing had.
 
-    Raises `HistoryTooLong` above `MOST_EVENTS`, and as `must_reach` does for a version that it does not have.
+    Raises `HistoryTooLong` above `MOST_EVENTS`, `EventUnreadable` for an event of a newer release, and as `must_reach`
+    does for a version that it does not have.
     """
     sql = HISTORY.format(topic=topic, limit=MOST_EVENTS + 1)
     rows = await sources.postgres.rows(sql, subject, *moment)
     if len(rows) > MOST_EVENTS:
         raise HistoryTooLong(f"More than {MOST_EVENTS:,} events lead to it.")
-    past = [Past(row["sequence"], row["at"], decode(row["type"], row["value"].encode())) for row in rows]
+    try:
+        past = [Past(row["sequence"], row["at"], decode(row["type"], row["value"].encode())) for row in rows]
+    except UndecodableEvent as error:
+        raise EventUnreadable(str(error)) from error
     if moment.version is not None:
         newest = (past[-1].version, rows[-1]["record_offset"]) if past else None
         await must_reach(sources, topic, subject, moment.version, newest)

@@ -119,7 +119,7 @@ async def get_product(
 
     Its stock is that of the same time; with a version, of the time when it came to it.
     `404 product_not_found`, also for a time before it was added; `404 version_not_reached`, `version_parked` or
-    `version_dropped`; `422 history_too_long`.
+    `version_dropped`; `422 history_too_long`; `503 event_unreadable`.
     """
     if moment is not None:
         past = await history(sources, CATALOG.name, product_id, moment)

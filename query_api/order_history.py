@@ -91,7 +91,7 @@ async def get_order(
     """One order with its lines, as it is or was. `ETag` is its version, as commands take it.
 
     `404 order_not_found`, also for a time before it was placed; `404 version_not_reached`, `version_parked` or
-    `version_dropped`; `422 history_too_long`.
+    `version_dropped`; `422 history_too_long`; `503 event_unreadable`.
     """
     if moment is not None:
         past = order_as_of(await history(sources, ORDERS.name, order_id, moment))

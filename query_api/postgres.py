@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 
+from infra.away import POSTGRES_AWAY
 from infra.http.problems import DependencyUnavailable
 from query_api.refusals import ProjectionMissing, QueryTimeout
 
@@ -15,16 +16,7 @@ ANSWER_SECONDS = 5.0
 RELEASE_SECONDS = 1.0
 TYPO_SIMILARITY = "0.4"
 
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InvalidCatalogNameError,
-)
+_AWAY = (OSError, *POSTGRES_AWAY, asyncpg.InvalidCatalogNameError)
 _MISSING = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedColumnError)
 
 
@@ -63,7 +55,7 @@ class Postgres:
     async def rows(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """All rows of a query.
 
-        Raises `DependencyUnavailable` when the server is away or says nothing for `ANSWER_SECONDS`,
+        Raises `DependencyUnavailable` when the server is away, has no room or says nothing for `ANSWER_SECONDS`,
         `ProjectionMissing` when a view does not exist, `QueryTimeout` when it takes more than `QUERY_SECONDS`.
         """
         if self._pool is None:

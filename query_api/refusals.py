@@ -18,6 +18,7 @@ ValidationFailed
 Unavailable
 ├── ProjectionLagging       503 projection_lagging
 ├── ProjectionMissing       503 projection_missing
+├── EventUnreadable         503 event_unreadable
 └── QueryTimeout            503 query_timeout
 """
 
@@ -103,6 +104,13 @@ class ProjectionMissing(Unavailable):
 
     code, title = "projection_missing", "The read model does not exist yet"
     retry_after = 2
+
+
+class EventUnreadable(Unavailable):
+    """An event that leads to the answer is of a type or version that this release does not know: a newer one does."""
+
+    code, title = "event_unreadable", "This release cannot read an event that leads to it"
+    retry_after = 60
 
 
 class QueryTimeout(Unavailable):

@@ -76,3 +76,6 @@ async def _answer(asked: Awaitable[T]) -> T:
         return await asked
     except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.BusyLoadingError, OSError) as error:
         raise DependencyUnavailable("Redis does not answer; it is tried again by itself.") from error
+    except exceptions.ResponseError as error:
+        # A sum is written before it is read, which a Redis without memory or disk refuses.
+        raise DependencyUnavailable(f"Redis refuses what is asked: {error}") from error

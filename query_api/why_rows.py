@@ -4,7 +4,8 @@ from collections.abc import Container, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from event_schemas.codec import decode
+from event_schemas.codec import UndecodableEvent, decode
+from event_schemas.event import Event
 from event_schemas.order import OrderCancelled, OrderConfirmed
 from event_schemas.topics import CATALOG, ORDERS, STOCK
 from query_api.postgres import Postgres
@@ -77,12 +78,19 @@ def _sold(events: Rows) -> tuple[list[Any], ...]:
     counted = [
         (event["partition"], event["record_offset"], told.placed_at.astimezone(UTC).date(), line.sku)
         for event in events
-        if event["topic"] == ORDERS.name
-        and isinstance(told := decode(event["type"], event["value"].encode()), OrderConfirmed | OrderCancelled)
+        if event["topic"] == ORDERS.name and isinstance(told := _decoded(event), OrderConfirmed | OrderCancelled)
         for line in (told.lines if isinstance(told, OrderConfirmed) else told.sold)
     ]
     columns = tuple(map(list, zip(*dict.fromkeys(counted), strict=True)))
     return columns or ([], [], [], [])
+
+
+def _decoded(event: Mapping[str, Any]) -> Event | None:
+    """What happened; None where this release does not know it, as a newer one has written it."""
+    try:
+        return decode(event["type"], event["value"].encode())
+    except UndecodableEvent:
+        return None
 
 
 def _row(table: str, row: Mapping[str, Any]) -> Json:

@@ -9,17 +9,16 @@ import httpx
 import typer
 from rich.console import Console
 
+from infra.away import AWAY
 from infra.demo.call import TourStopped
 from infra.demo.guide import Guide
 from infra.demo.log_tail import LogTail, positions
 from infra.demo.tour import Tour
-from infra.http.away import AWAY
 from infra.launcher.display import console as make_console
 from infra.log_batch import LogBroken
 from infra.log_reader import LogReader
 from infra.settings import Settings, settings
 
-_AWAY: tuple[type[Exception], ...] = (OSError, *AWAY)
 NEXT = """
 Look further:
   ./stockroom kafka-console-consumer --topic orders --from-beginning --max-messages 5 \\
@@ -48,7 +47,7 @@ async def _tour(console: Console, config: Settings) -> None:
             stack.push_async_callback(postgres.close)
             reader = LogReader(config.bootstrap_servers, await positions(postgres))
             await stack.enter_async_context(reader)
-        except _AWAY as error:
+        except AWAY as error:
             raise TourStopped(f"a server does not answer ({error}): ./stockroom status") from error
         tour = Tour(Guide(console, http, postgres, LogTail(reader)), config, secrets.token_hex(3).upper())
         await tour.lead()

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from infra.http.away import AWAY
+from infra.away import NAMED
 from infra.http.head_as_get import HeadAsGet
 from infra.http.problem_schema import describe_problems
 from infra.http.problems import (
@@ -52,7 +52,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
-    for away in AWAY:
+    for away in NAMED:
         app.add_exception_handler(away, _away)
 
 
@@ -113,7 +113,7 @@ def _told_by_router(request: Request, error: HTTPException) -> str:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    name = next((server for kind, server in AWAY.items() if isinstance(error, kind)), "A server")
+    name = next((server for kind, server in NAMED.items() if isinstance(error, kind)), "A server")
     return DependencyUnavailable(f"{name} does not answer; it is tried again by itself.").response(
         request.scope["path"]
     )

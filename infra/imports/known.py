@@ -10,11 +10,11 @@ from datetime import datetime
 import asyncpg
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from infra.http.away import AWAY
+from infra.away import POSTGRES_AWAY
 from infra.imports.bulk_client import ImportStopped
 
 PATIENCE_SECONDS = 60.0
-_AWAY: tuple[type[Exception], ...] = (OSError, asyncpg.InterfaceError, *AWAY)
+_AWAY = (OSError, *POSTGRES_AWAY)
 
 _REFERENCES = """
 SELECT DISTINCT ref_id FROM stock.movements WHERE kind IN ('RECEIVED', 'ADJUSTED') AND ref_id = ANY($1::text[])
