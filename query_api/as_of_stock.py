@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from event_schemas.topics import STOCK
-from query_api.as_of import Moment, must_reach
+from query_api.as_of import MOST_EVENTS, Moment, must_reach
 from query_api.feeds import FEEDS
 from query_api.refusals import ProjectionLagging, VersionNotReached
 from query_api.set_aside import MOVEMENTS, set_aside
@@ -24,6 +24,7 @@ REFUSED = f"""
 SELECT count(*) FROM audit.{STOCK.name}
 WHERE subject = $1 AND type LIKE 'stock.reservation\\_rejected.%'
   AND ($2::bigint IS NULL OR record_offset <= $2) AND ($3::timestamptz IS NULL OR at <= $3)
+  AND record_offset <> ALL($4::bigint[])
 """
 NEWEST = f"""
 SELECT sequence, partition, record_offset FROM audit.{STOCK.name}
@@ -32,14 +33,16 @@ WHERE subject = $1 AND sequence <= $2 ORDER BY partition DESC, record_offset DES
 
 
 async def levels_as_of(sources: Sources, sku: str, moment: Moment) -> tuple[list[dict[str, Any]], int]:
-    """The level of each warehouse after what had happened until a moment, and how many demands had been refused.
+    """The level of each warehouse after what had happened until a moment, and how many demands had been refused;
+    without what the read model has set aside, as live.
 
     Raises as `must_reach` does; for a version whose movement the read model does not have yet `ProjectionLagging`, or
     `VersionParked` or `VersionDropped` when it has set that aside.
     """
     offset = None if moment.version is None else await _offset_of(sources, sku, moment.version)
     levels = await sources.postgres.rows(LEVELS, sku, offset, moment.at)
-    refused = await sources.postgres.row(REFUSED, sku, offset, moment.at)
+    unknown = [place for place, _ in await set_aside(sources.postgres, MOVEMENTS, sku, 0, MOST_EVENTS)]
+    refused = await sources.postgres.row(REFUSED, sku, offset, moment.at, unknown)
     return [dict(row) for row in levels], refused["count"] if refused else 0
 
 

@@ -220,6 +220,26 @@ async def test_a_version_whose_movement_is_parked_or_dropped_is_not_answered_wit
     assert (await asked(client, f"/v1/stock/{sku}", 1))[0]["available"] == 50
 
 
+async def test_a_refused_demand_that_stock_has_set_aside_counts_no_more_in_the_past_than_it_does_live(
+    client: httpx.AsyncClient, shelf: Shelf, unique: str
+) -> None:
+    sku = unique.upper()
+    refused = {"sku": sku, "reservation_id": "r", "purpose": "SALE", "ref_id": "o", "requested": 9, "available": 1}
+    rejected = stock.StockReservationRejected.model_validate({**refused, "reason": "OUT_OF_STOCK"})
+    await shelf.feed([shelf.log.add(received(sku, 1)), shelf.log.add(rejected)])
+    second, third = (shelf.log.add(event) for event in (rejected, received(sku, 2)))
+    await shelf.feed([second, third], without=["stock"])
+    await shelf.park("stock", [second, third])
+
+    async def rejections(as_of: object = None) -> int:
+        shown, _ = await asked(client, f"/v1/stock/{sku}", as_of)
+        return int(shown["rejections"])
+
+    assert [await rejections(moment) for moment in (None, LATER, 2, 1)] == [1, 1, 1, 0]
+    await shelf.drop("stock", second, reason="sent twice")
+    assert [await rejections(moment) for moment in (None, LATER, 4)] == [1, 1, 1]
+
+
 @pytest.mark.parametrize("path", ["/v1/orders/o05", "/v1/products/p-22423", "/v1/stock/85123A"])
 async def test_a_version_that_is_not_reached_is_not_found_and_says_the_newest(
     client: httpx.AsyncClient, path: str
