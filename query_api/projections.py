@@ -14,9 +14,10 @@ from infra.lag import partition_lag
 from infra.projection_metrics import projection_metrics
 from query_api.feeds import FEEDS, Feed
 from query_api.live import STREAMS
-from query_api.parked import VERSIONS, known_of
+from query_api.parked import PARKED, parked_of
 from query_api.positions import Standing
 from query_api.sources import FromSources, Sources
+from query_api.versions import VERSIONS, versions_of
 
 router = APIRouter(prefix="/v1/projections", tags=["operations"])
 metrics = APIRouter(tags=["operations"])
@@ -87,14 +88,17 @@ async def projection_figures(operator: Operator, sources: FromSources) -> Respon
 async def described(sources: Sources) -> list[dict[str, Any]]:
     """Every read model and the streams, as `ProjectionLag` has it."""
     # At once: a server that does not answer is then waited for once, not once a read model.
-    told, ends, known = await asyncio.gather(
-        asyncio.gather(*(_standing(sources, feed) for feed in SHOWN.values())), _ends(sources), known_of(sources)
+    told, ends, versions, parked = await asyncio.gather(
+        asyncio.gather(*(_standing(sources, feed) for feed in SHOWN.values())),
+        _ends(sources),
+        versions_of(sources.postgres),
+        parked_of(sources),
     )
     standings = dict(zip(SHOWN, told, strict=True))
     unread = [place for name, standing in standings.items() for place in _unread(SHOWN[name], standing, ends)]
     times = await sources.log.appended_ms(unread) if unread else {}
     items = [_described(SHOWN[name], standing, ends, times) for name, standing in standings.items()]
-    return [{**item, **known.get(item["name"], {})} for item in items]
+    return [{**item, **versions.get(item["name"], {}), **parked.get(item["name"], {})} for item in items]
 
 
 async def _standing(sources: Sources, feed: Feed) -> Standing | str:
@@ -127,7 +131,7 @@ def _unread(feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int],
 def _described(
     feed: Feed, standing: Standing | str, ends: Mapping[tuple[str, int], int] | None, times: Mapping[Unread, int]
 ) -> dict[str, Any]:
-    nothing = dict.fromkeys((*VERSIONS, "generation", "parked", "parked_records", "oldest_parked_seconds", "void"))
+    nothing = dict.fromkeys((*VERSIONS, *PARKED, "generation", "void"))
     told: dict[str, Any] = {**feed._asdict(), **nothing, "partitions": []}
     if isinstance(standing, str):
         return {**told, "lag_events": None, "lag_seconds": None, "error": standing}
