@@ -12,6 +12,7 @@ from query_api import (
     events,
     health,
     order_history,
+    price_history,
     projections,
     recommendations,
     sales,
@@ -24,6 +25,7 @@ from query_api.sources import Sources
 
 ROUTERS = (
     catalog.router,
+    price_history.router,
     stock.router,
     order_history.router,
     top_sellers.router,

@@ -1,4 +1,4 @@
-"""Endpoints of the read model `catalog`: search, one product, its prices. Stock is joined when it is asked."""
+"""Endpoints of the read model `catalog`: search, one product. Stock is joined when it is asked."""
 
 from decimal import Decimal
 from functools import partial
@@ -14,11 +14,11 @@ from infra.http.problems import ValidationFailed
 from query_api.as_of import Moment, history, moment_of
 from query_api.as_of_product import product_as_of, with_stock
 from query_api.as_of_stock import sums_at
-from query_api.catalog_answers import COLUMNS, NO_STOCK, PriceHistory, Product, ProductPage, product
+from query_api.catalog_answers import COLUMNS, NO_STOCK, Product, ProductPage, product
 from query_api.catalog_found import look_for
 from query_api.catalog_query import Filters, Sort, sort_kind
 from query_api.cursor import read_cursor, write_cursor
-from query_api.money import major, minor
+from query_api.money import minor
 from query_api.paging import Cursor, Limit, Offset
 from query_api.refusals import CursorWithOffset, ProductNotFound
 from query_api.search_words import has_operators
@@ -35,10 +35,6 @@ SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved, 
 FROM stock.levels WHERE sku = ANY($1::text[]) GROUP BY sku
 """
 ONE = f"SELECT {', '.join(COLUMNS)} FROM catalog.products WHERE product_id = $1"
-PRICES = """
-SELECT sku, old_price, new_price, currency, actor, at FROM catalog.price_history
-WHERE product_id = $1 ORDER BY sequence DESC, sku
-"""
 
 
 def wanted(
@@ -135,16 +131,6 @@ async def get_product(
     response.headers["ETag"] = f'"{row["version"]}"'
     levels = await levels_of(sources, [row["sku"]])
     return product(row, levels.get(row["sku"], NO_STOCK))
-
-
-@router.get("/{product_id}/price-history", response_model=PriceHistory, dependencies=[Depends(applied("catalog"))])
-async def get_price_history(principal: CurrentPrincipal, sources: FromSources, product_id: str) -> dict[str, Any]:
-    """All prices that a product has had, newest first. `404 product_not_found`."""
-    rows = await sources.postgres.rows(PRICES, product_id)
-    if not rows:
-        raise ProductNotFound(f"No product has the id {product_id!r}.")
-    prices = ({"old_price": major(row["old_price"]), "new_price": major(row["new_price"])} for row in rows)
-    return {"items": [{**dict(row), **price} for row, price in zip(rows, prices, strict=True)]}
 
 
 async def levels_of(sources: Sources, skus: list[str]) -> dict[str, dict[str, int]]:

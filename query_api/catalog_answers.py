@@ -85,23 +85,6 @@ class ProductPage(BaseModel):
     next_cursor: str | None = None
 
 
-class PriceChange(BaseModel):
-    """A price that held from `at` on. `old_price` is null for the first."""
-
-    sku: str
-    old_price: float | None
-    new_price: float
-    currency: str
-    actor: str
-    at: datetime
-
-
-class PriceHistory(BaseModel):
-    """The prices of a product, newest first."""
-
-    items: list[PriceChange]
-
-
 NO_STOCK = {"on_hand": 0, "reserved": 0, "on_loan": 0, "available": 0}
 COLUMNS = tuple(
     name
