@@ -26,7 +26,7 @@ COMMANDS = (
     Command("why", "infra.commands.why:why", "Why an order or a SKU is as it is: its story as a tree."),
     Command("rebuild", "infra.commands.run_module:rebuild", "Rebuild a read model from the log.", takes_all=True),
     Command("rollback", "infra.commands.run_module:rollback", "Undo the switch of a rebuild.", takes_all=True),
-    Command("dlq", "infra.commands.run_module:dlq", "Events no read model could apply: retry, drop.", takes_all=True),
+    Command("dlq", "infra.commands.run_module:dlq", "Events nobody could apply: retry, drop.", takes_all=True),
     Command("bench", "infra.commands.run_module:bench", "Run the benchmarks.", takes_all=True),
     Command(
         "check", "infra.commands.check:check", "Lint, types, import rules, compatibility of events.", takes_all=True

@@ -1,13 +1,15 @@
 """The health endpoints of the policies: whether they run, what they wait for, how far they are, what hangs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from aiokafka.errors import KafkaError
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse
 
+from infra.http.metrics import Metric, metrics_answer
 from infra.http.problem_handlers import install
 from infra.http.problems import Unavailable
 from infra.log_reader import LogReader
@@ -54,7 +56,34 @@ def create_app(standings: Sequence[Standing], settings: Settings) -> FastAPI:
         ends = await _ends(standings, settings.bootstrap_servers)
         return {"items": [standing.told(None if ends is None else ends[standing.topic]) for standing in standings]}
 
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """What is parked and what hangs, in the text format of Prometheus."""
+        return policy_metrics(standings)
+
     return app
+
+
+def policy_metrics(standings: Sequence[Standing]) -> Response:
+    """By policy and topic: records that are parked, the age of the oldest, and commands that were refused."""
+    figures: tuple[tuple[str, str, Callable[[Standing], float]], ...] = (
+        ("parked_records", "Records that were set aside because they cannot be reacted to.", lambda one: one.parked),
+        (
+            "oldest_parked_seconds",
+            "Age of the oldest record that is set aside, 0 when there is none.",
+            lambda one: one.oldest_parked_seconds(),
+        ),
+        ("hanging_stories", "Commands that were refused for good.", lambda one: one.hanging.total()),
+    )
+    return metrics_answer(
+        Metric(
+            f"stockroom_policy_{name}",
+            "gauge",
+            told,
+            [({"policy": one.policy, "topic": one.topic}, figure(one)) for one in standings],
+        )
+        for name, told, figure in figures
+    )
 
 
 def alarms(standings: Sequence[Standing]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import httpx
 import structlog
 
+from infra.settings import Settings
 from policies.answers import Refusal, settle
 from policies.bulk_line import BulkLine
 from policies.instances import Instances
@@ -21,13 +22,15 @@ MOST_LINES = 500
 """Commands in one request: more make it slower to answer, and no cheaper."""
 MOVED_SECONDS = 0.5
 """How long a request is still waited for when another instance has come to hold what it is about."""
+BULK_OVERHEAD_BYTES = 1_000
 PATH = "/v1/bulk"
 
 logger = structlog.get_logger(__name__)
 
 
 class CommandClient:
-    """The command API as policies see it. Use as an async context manager, and run ``keep_up`` beside.
+    """The command API as policies see it. Use as an async context manager. Run ``keep_up`` beside for commands
+    to go to their holders directly: without it one instance takes all, and sends them on.
 
     ``addresses`` are base URLs of its instances, at least one; the first is asked while nobody has said who holds what.
     ``most_lines`` and ``most_bytes`` are the server's bounds on one request.
@@ -42,6 +45,15 @@ class CommandClient:
         )
         self.instances = Instances(self._http, addresses)
         """Who holds what, as far as it is known."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "CommandClient":
+        """The instances that the settings name, within the bounds that they have by the same settings."""
+        return cls(
+            settings.command_api_urls,
+            most_lines=settings.max_bulk_commands,
+            most_bytes=settings.max_bulk_bytes - BULK_OVERHEAD_BYTES,
+        )
 
     async def __aenter__(self) -> "CommandClient":
         return self

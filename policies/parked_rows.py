@@ -7,13 +7,13 @@ import asyncpg
 
 from event_schemas.envelope import Headers
 from policies.sorting import Parked
-
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+from policies.tables import Connection
 
 _INSERT = """
 INSERT INTO policies.parked
-    (policy, topic, partition, record_offset, key, error_code, error, header_names, header_values, value)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
+    (policy, topic, partition, record_offset, key, error_code, error, header_names, header_values, value,
+     appended_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING
 """
 _UNCOPIED = """
 SELECT * FROM policies.parked WHERE NOT copied ORDER BY policy, topic, partition, record_offset LIMIT 100
@@ -53,6 +53,7 @@ async def insert_parked(connection: Connection, policy: str, topic: str, parked:
                     [name.replace("\x00", "\ufffd") for name, _ in each.record.headers],
                     [value for _, value in each.record.headers],
                     each.record.value,
+                    each.record.appended_ms,
                 )
                 for each in parked
             ],

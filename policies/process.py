@@ -10,7 +10,8 @@ from infra.lasting import until_cancelled
 from infra.settings import Settings
 from policies.app import create_app
 from policies.command_client import CommandClient
-from policies.dead_letters import DeadLetters
+from policies.dead_letters.copies import DeadLetters
+from policies.left_behind import LeftBehind
 from policies.patience import patiently
 from policies.position_store import PositionStore
 from policies.registry import POLICIES
@@ -18,7 +19,6 @@ from policies.runner import Runner
 
 GRACE_SECONDS = 5.0
 """How long what is under way may take after a stop; what is cut off is done again at the next start."""
-BULK_OVERHEAD_BYTES = 1_000
 
 logger = structlog.get_logger(__name__)
 
@@ -28,11 +28,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     stop = stop or stop_on_signals()
     async with (
         asyncpg.create_pool(settings.dsn, min_size=0, max_size=6, command_timeout=30.0) as pool,
-        CommandClient(
-            settings.command_api_urls,
-            most_lines=settings.max_bulk_commands,
-            most_bytes=settings.max_bulk_bytes - BULK_OVERHEAD_BYTES,
-        ) as commands,
+        CommandClient.of(settings) as commands,
     ):
         store = PositionStore(pool)
         dead_letters = DeadLetters(pool, settings.bootstrap_servers)
@@ -48,8 +44,10 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             for policy in POLICIES
             for topic in policy.topics
         ]
-        app = create_app([runner.standing for runner in runners], settings)
-        work = asyncio.create_task(_work(store, dead_letters, commands, runners))
+        standings = [runner.standing for runner in runners]
+        app = create_app(standings, settings)
+        left_behind = LeftBehind(pool, standings)
+        work = asyncio.create_task(_work(store, dead_letters, commands, left_behind, runners))
         work.add_done_callback(lambda _: stop.set())
         try:
             await serve(app, settings.host, settings.policies_port, stop)
@@ -58,11 +56,16 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
 
 
 async def _work(
-    store: PositionStore, dead_letters: DeadLetters, commands: CommandClient, runners: list[Runner]
+    store: PositionStore,
+    dead_letters: DeadLetters,
+    commands: CommandClient,
+    left_behind: LeftBehind,
+    runners: list[Runner],
 ) -> None:
     await patiently(dead_letters.standing, "PostgreSQL", store.prepare)
     async with asyncio.TaskGroup() as group:
-        beside = [group.create_task(until_cancelled(part)) for part in (dead_letters.run(), commands.keep_up())]
+        parts = dead_letters.run(), commands.keep_up(), left_behind.run()
+        beside = [group.create_task(until_cancelled(part)) for part in parts]
         running = [group.create_task(until_cancelled(runner.run())) for runner in runners]
         await asyncio.wait(running)
         for task in beside:

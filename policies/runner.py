@@ -4,7 +4,7 @@ So each event is reacted to at least once, and the deciders make what is repeate
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -14,7 +14,7 @@ from infra.log_reader import LogReader
 from policies.answers import Refusal
 from policies.bulk_line import bulk_line
 from policies.command_client import CommandClient
-from policies.dead_letters import DeadLetters
+from policies.dead_letters.copies import DeadLetters
 from policies.patience import StillAway, patiently
 from policies.policy import Policy
 from policies.position_store import Move, PositionMoved, PositionStore
@@ -54,6 +54,7 @@ class Runner:
         self._commands = commands
         self._dead_letters = dead_letters
         self._sorter = Sorter(policy, ())
+        self._unparked: Mapping[int, int] = {}
         self._stopping = False
 
     def stop(self) -> None:
@@ -101,7 +102,7 @@ class Runner:
         loaded = await patiently(
             self.standing, "PostgreSQL", lambda: self._store.load(self._policy.name, self._topic, partitions)
         )
-        self._sorter = Sorter(self._policy, loaded.parked_keys)
+        self._sorter, self._unparked = Sorter(self._policy, loaded.parked_keys), loaded.unparked
         self.standing.positions = dict(loaded.positions)
         self.standing.parked, self.standing.hanging = loaded.parked, loaded.hanging
         return self.standing.positions
@@ -122,7 +123,7 @@ class Runner:
         intents, parked = self._sorter.sort(record for batch in batches for record in batch.records)
         lines = [bulk_line(self._policy.name, intent) for intent in intents]
         refusals = await self._commands.carry_out(lines, self.standing)
-        moves = [Move(batch.partition, batch.before, batch.after) for batch in batches]
+        moves = [Move(one.partition, one.before, one.after, self._unparked[one.partition]) for one in batches]
         try:
             await patiently(
                 self.standing,
@@ -130,7 +131,7 @@ class Runner:
                 lambda: self._store.commit(self._policy.name, self._topic, moves, parked, refusals),
             )
         except PositionMoved as moved:
-            logger.warning("another runner has moved the position", policy=self._policy.name, why=str(moved))
+            logger.info("going on from the stored positions", policy=self._policy.name, why=str(moved))
             for partition, position in (await self._load(list(self.standing.positions))).items():
                 reader.seek(self._topic, partition, position)
             return
@@ -152,8 +153,7 @@ class Runner:
                 key=refusal.line.key,
             )
         for each in parked:
-            where = f"{each.record.topic}/{each.record.partition}@{each.record.offset}"
-            logger.error("parked", policy=self._policy.name, record=where, code=each.code, error=each.error)
+            logger.error("parked", policy=self._policy.name, record=each.place, code=each.code, error=each.error)
         if parked:
             self.standing.parked += len(parked)
             self._dead_letters.wake.set()

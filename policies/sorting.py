@@ -18,6 +18,18 @@ class Parked(NamedTuple):
     code: str
     """The decoding error's code, ``reaction_failed``, or ``queued_behind``."""
     error: str
+    attempts: int = 1
+    """How many times it was the first of its key when it was tried to react to them, or 1."""
+
+    @property
+    def key(self) -> str:
+        """The record's key as text, ``""`` for none."""
+        return (self.record.key or b"").decode(errors="replace")
+
+    @property
+    def place(self) -> str:
+        """Where the record lies in the log: ``stock/3@17``."""
+        return f"{self.record.topic}/{self.record.partition}@{self.record.offset}"
 
 
 class Sorted(NamedTuple):

@@ -1,5 +1,6 @@
 """How a policy stands in a topic: what it does, what it waits for, what it has done. Told by the health endpoints."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,8 @@ class Standing:
     hanging: Counter[str] = field(default_factory=Counter)
     """Refused commands by code. Each leaves a story that does not end by itself."""
     parked: int = 0
+    oldest_parked_ms: int | None = None
+    """When the oldest of them was appended, in ms since 1970; None for nothing, or not known yet."""
     _told: bool = False
 
     def waiting(self, reason: str) -> None:
@@ -42,6 +45,11 @@ class Standing:
         if self._told:
             logger.info("going on", policy=self.policy, topic=self.topic)
         self.waits_for, self._told = "", False
+
+    def oldest_parked_seconds(self) -> float:
+        """Age of the oldest parked record, 0 when there is none."""
+        oldest = self.oldest_parked_ms
+        return 0.0 if oldest is None else max(0.0, round(time.time() - oldest / 1000, 3))
 
     def told(self, ends: dict[int, int] | None) -> dict[str, Any]:
         """As JSON-ready values; ``ends`` are the offsets after the last record by partition, None when not known."""
@@ -66,5 +74,6 @@ class Standing:
             "void": self.void,
             "hanging": dict(self.hanging),
             "parked": self.parked,
+            "oldest_parked_seconds": self.oldest_parked_seconds(),
             "partitions": partitions,
         }

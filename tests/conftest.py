@@ -52,3 +52,11 @@ async def redis(settings: Settings) -> AsyncIterator[Redis]:
 def unique() -> str:
     """A name that no other test has, fit for topics, projections and schemas."""
     return f"t{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def own(settings: Settings, postgres: asyncpg.Pool, redis: Redis, unique: str) -> AsyncIterator[Settings]:
+    """Settings with a database of their own."""
+    await postgres.execute(f"CREATE DATABASE {unique}")
+    yield settings.model_copy(update={"postgres_dsn": urlsplit(settings.dsn)._replace(path=f"/{unique}").geturl()})
+    await postgres.execute(f"DROP DATABASE {unique} WITH (FORCE)")

@@ -1,4 +1,6 @@
-"""`./stockroom dlq`: events that projections have parked. A fix is new code, a restart of the projectors, a retry."""
+"""`./stockroom dlq`: events that projections have parked. A fix is new code, a restart of the projectors, a retry. With
+`--policy NAME` in place of `--projection` the same of what a policy has parked; `list` tells both.
+"""
 
 import time
 from collections.abc import Sequence
@@ -9,13 +11,15 @@ import orjson
 import typer
 from redis.asyncio import Redis
 
+from infra.dlq_terminal import PLACE_HELP, end, place_of, say
+from infra.parked_told import lines
 from infra.principal import OPERATOR
 from infra.settings import settings
 from projectors.dead_letters.drop import Dropped, Effect, drop
 from projectors.dead_letters.listing import DeadLetter, count_dead_letters, dead_letter, dead_letters, dropped_letters
 from projectors.dead_letters.redrive import Redriven, retry
 from projectors.dead_letters.redrive_of import redrive_of
-from projectors.dead_letters.terminal import PLACE_HELP, chosen_by, end, place_of, run_over_stores, say
+from projectors.dead_letters.terminal import chosen_by, run_over_stores
 from projectors.projection import Projection
 from projectors.read_models.registry import named
 from projectors.stores.sorting import Decoder
@@ -63,7 +67,7 @@ def show(
         if json:
             say(orjson.dumps(letter.whole()).decode())
         else:
-            say("\n".join(letter.lines()))
+            say("\n".join(lines(letter.whole())))
 
 
 @cli.command("retry")

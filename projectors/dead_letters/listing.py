@@ -1,13 +1,13 @@
 """What is parked in the serving generations, for operators: found, and told as a line or as JSON."""
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 from redis.asyncio import Redis
 
+from infra import parked_told
 from projectors.projection import Projection
 from projectors.stores import parked_rows
 from projectors.stores import redis_keys as names
@@ -15,7 +15,6 @@ from projectors.stores.redis_parked import RedisParked
 from projectors.stores.store import BEFORE_ALL, Parked, Place
 from projectors.stores.voids import Void, voids_of
 
-ERROR_WIDTH = 100
 PAGE = 500
 """Records of one answer of the store: each has its value with it."""
 
@@ -30,43 +29,15 @@ class DeadLetter(NamedTuple):
 
     def line(self, now: float) -> str:
         """In one line; ``now`` in seconds since 1970."""
-        parked = self.parked
-        age = now - parked.record.appended_ms / 1000
-        error = " ".join(parked.error.split())[:ERROR_WIDTH]
-        tries = f"{parked.attempts} tries" if parked.attempts > 1 else "1 try"
-        return f"{self.projection}  {parked.place}  {parked.key}  {parked.code}  {tries}  {age:,.0f} s old  {error}"
+        return parked_told.line(self.projection, self.parked, now)
 
     def described(self) -> dict[str, Any]:
         """As JSON, without its content."""
-        parked = self.parked
-        appended = datetime.fromtimestamp(parked.record.appended_ms / 1000, UTC)
-        return {
-            "projection": self.projection,
-            "place": parked.place,
-            "key": parked.key,
-            "code": parked.code,
-            "error": parked.error,
-            "attempts": parked.attempts,
-            "appended_at": appended.isoformat(timespec="milliseconds"),
-        }
+        return {"projection": self.projection, **parked_told.described(self.parked)}
 
     def whole(self) -> dict[str, Any]:
         """As JSON, with headers and value as text."""
-        record = self.parked.record
-        return {
-            **self.described(),
-            "headers": {name: (value or b"").decode(errors="replace") for name, value in record.headers},
-            "value": None if record.value is None else record.value.decode(errors="replace"),
-        }
-
-    def lines(self) -> Iterator[str]:
-        """The same for a person, a line each, headers by themselves."""
-        for name, value in self.whole().items():
-            if isinstance(value, dict):
-                yield f"{name}:"
-                yield from (f"  {header}: {text}" for header, text in value.items())
-            else:
-                yield f"{name}: {value}"
+        return {"projection": self.projection, **parked_told.whole(self.parked)}
 
 
 async def dead_letters(

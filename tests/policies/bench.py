@@ -16,6 +16,7 @@ from infra.cluster import describe
 from infra.log_batch import START
 from infra.log_reader import LogReader
 from infra.settings import Settings
+from policies.dead_letters.redrive import Redrive
 from policies.policy import Policy
 from policies.position_store import PositionStore
 from policies.runner import Runner
@@ -49,7 +50,9 @@ class Bench(NamedTuple):
     policy: Policy
     writer: LogWriter
     cable: Cable
-    runner: Callable[[], AbstractAsyncContextManager[Runner]]
+    runner: Callable[..., AbstractAsyncContextManager[Runner]]
+    """By default of ``policy``; with another one of its name, of other code."""
+    redrive: Redrive
 
     @property
     def topic(self) -> str:
@@ -71,14 +74,25 @@ class Bench(NamedTuple):
         )
         return [(row["record_offset"], row["error_code"]) for row in rows]
 
+    async def waiting(self) -> list[tuple[int, str]]:
+        """Offset and code of what is parked, copied or not, in order."""
+        rows = await self.postgres.fetch(
+            "SELECT record_offset, error_code FROM policies.parked WHERE policy = $1 ORDER BY record_offset",
+            self.policy.name,
+        )
+        return [(row["record_offset"], row["error_code"]) for row in rows]
+
     async def answers(self) -> list[str]:
         """The reservation ids that the stock has answered for this bench's orders, sorted, repeats included."""
-        found = [
+        return sorted(await self.answered())
+
+    async def answered(self) -> list[str]:
+        """The same in the order in which the stock answered; for orders of one SKU."""
+        return [
             event.reservation_id
             for event in [decoded(record).event for record in await self.records("stock") if _is_answer(record)]
             if isinstance(event, StockReservationRejected) and event.ref_id.startswith(self.topic)
         ]
-        return sorted(found)
 
     async def records(self, topic: str) -> list[LogRecord]:
         """Everything that counts in a topic of the product."""

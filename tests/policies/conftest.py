@@ -10,7 +10,8 @@ import pytest
 from event_schemas.order import OrderPlaced
 from infra.settings import Settings
 from policies.command_client import CommandClient
-from policies.dead_letters import DeadLetters
+from policies.dead_letters.copies import DeadLetters
+from policies.dead_letters.redrive import Redrive
 from policies.policy import Policy
 from policies.position_store import PositionStore
 from policies.runner import Runner
@@ -37,12 +38,15 @@ async def bench(settings: Settings, postgres: asyncpg.Pool, instance: Place, uni
         for partition in range(PARTITIONS):
             await writer.claim(partition)
 
+        def client() -> CommandClient:
+            return CommandClient([instance.address], most_lines=2_000, most_bytes=8_000_000)
+
         @asynccontextmanager
-        async def runner() -> AsyncIterator[Runner]:
-            async with CommandClient([instance.address], most_lines=2_000, most_bytes=8_000_000) as commands:
+        async def runner(code: Policy = policy) -> AsyncIterator[Runner]:
+            async with client() as commands:
                 dead_letters = DeadLetters(postgres, settings.bootstrap_servers)
                 made = Runner(
-                    policy,
+                    code,
                     unique,
                     bootstrap_servers=settings.bootstrap_servers,
                     store=store,
@@ -61,5 +65,7 @@ async def bench(settings: Settings, postgres: asyncpg.Pool, instance: Place, uni
                         for task in beside:
                             task.cancel()
 
-        yield Bench(settings, postgres, store, policy, writer, instance.cable, runner)
+        async with client() as commands:
+            redrive = Redrive(postgres, commands, "staff:test")
+            yield Bench(settings, postgres, store, policy, writer, instance.cable, runner, redrive)
     await delete_topics(settings.bootstrap_servers, [unique, f"{unique}.dlq"])

@@ -8,11 +8,15 @@ from infra.log_batch import START
 from infra.settings import Settings
 from infra.stores_answer import CHECK_SECONDS
 from policies.app import create_app
+from policies.dead_letters.drop import drop
+from policies.left_behind import LeftBehind
 from policies.standing import Standing
 from tests.policies.bench import Bench
 from tests.policies.test_runner import order
 from tests.support.cable import cable_to_postgres
+from tests.support.log import Entry, entry
 from tests.support.poll import until
+from tests.support.prometheus import parsed
 
 
 def client(standings: list[Standing], settings: Settings) -> httpx.AsyncClient:
@@ -39,6 +43,26 @@ async def test_what_hangs_or_is_parked_is_an_alarm(settings: Settings) -> None:
     standing.hanging["validation_failed"] = 3
     async with client([standing], settings) as http:
         assert (await http.get("/ready")).json()["alarms"] == {"hanging": 3, "parked": 2}
+
+
+async def test_parked_records_and_their_age_are_known_from_the_tables_and_an_alarm_ends_with_a_retry(
+    bench: Bench,
+) -> None:
+    key, event = order(bench, 0)
+    good = entry(event, key, writer="writer-1", epoch=1)
+    await bench.writer.append_raw(0, [Entry(good.key, b"{", good.headers)])
+    async with bench.runner() as runner, client([runner.standing], bench.settings) as http:
+        await until(bench.parked, bool)
+        left_behind = LeftBehind(bench.postgres, [runner.standing])
+        await left_behind.look()
+        told = parsed((await http.get("/metrics")).text)
+        where = bench.policy.name, bench.topic
+        assert told["stockroom_policy_parked_records"] == {where: 1}
+        assert 0 < told["stockroom_policy_oldest_parked_seconds"][where] < 600
+        await drop(bench.redrive, bench.policy, bench.topic, 0, 1, "not JSON")
+        await left_behind.look()
+        assert parsed((await http.get("/metrics")).text)["stockroom_policy_parked_records"] == {where: 0}
+        assert (await http.get("/ready")).json()["alarms"]["parked"] == 0
 
 
 async def test_it_tells_positions_and_lag_of_each_policy(bench: Bench) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from typing import Literal
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -42,11 +41,3 @@ async def bench(
     await delete_topics(settings.bootstrap_servers, topics)
     for name in (unique, f"{unique}_public", *(f"{unique}_g{number}" for number in range(1, 6))):
         await pool.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
-
-
-@pytest.fixture
-async def own(settings: Settings, postgres: asyncpg.Pool, redis: Redis, unique: str) -> AsyncIterator[Settings]:
-    """Settings with a database of their own."""
-    await postgres.execute(f"CREATE DATABASE {unique}")
-    yield settings.model_copy(update={"postgres_dsn": urlsplit(settings.dsn)._replace(path=f"/{unique}").geturl()})
-    await postgres.execute(f"DROP DATABASE {unique} WITH (FORCE)")

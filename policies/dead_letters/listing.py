@@ -1,0 +1,101 @@
+"""What policies have parked, and what was given up, for operators: found, and told as a line or as JSON."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from infra import parked_told
+from policies.dead_letters.queue import ROW, parked_of
+from policies.sorting import Parked
+
+PAGE = 500
+Place = tuple[str, int, int]
+"""Topic, partition and offset."""
+BEFORE_ALL: Place = ("", -1, -1)
+_OF = "policy = $1 AND ($2::bytea IS NULL OR key = $2)"
+_PAGE = f"""
+SELECT {ROW} FROM policies.parked WHERE {_OF} AND (topic, partition, record_offset) > ($3, $4, $5)
+ORDER BY topic, partition, record_offset LIMIT $6
+"""
+_AT = f"""
+SELECT {ROW} FROM policies.parked WHERE policy = $1 AND topic = $2 AND partition = $3 AND record_offset = $4
+"""
+_COUNT = f"SELECT count(*) FROM policies.parked WHERE {_OF}"
+_DROPPED = f"SELECT * FROM policies.dropped WHERE {_OF} ORDER BY topic, partition, record_offset"
+
+
+class DeadLetter(NamedTuple):
+    """A parked record, and the policy that parked it."""
+
+    policy: str
+    parked: Parked
+
+    def line(self, now: float) -> str:
+        """In one line; ``now`` in seconds since 1970."""
+        return parked_told.line(f"policies/{self.policy}", self.parked, now)
+
+    def described(self) -> dict[str, Any]:
+        """As JSON, without its content."""
+        return {"policy": self.policy, **parked_told.described(self.parked)}
+
+    def whole(self) -> dict[str, Any]:
+        """As JSON, with headers and value as text."""
+        return {"policy": self.policy, **parked_told.whole(self.parked)}
+
+
+class DroppedLetter(NamedTuple):
+    """A record that was given up for a policy."""
+
+    policy: str
+    place: str
+    key: str
+    reason: str
+    actor: str
+    at: datetime
+
+    def line(self) -> str:
+        """In one line."""
+        told = f"dropped  by {self.actor} at {self.at:%Y-%m-%d %H:%M}  {self.reason}"
+        return f"policies/{self.policy}  {self.place}  {self.key}  {told}"
+
+    def described(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**self._asdict(), "at": self.at.isoformat(timespec="milliseconds"), "code": "dropped"}
+
+
+async def dead_letters(
+    pool: asyncpg.Pool, policy: str, key: bytes | None = None, after: Place = BEFORE_ALL
+) -> AsyncIterator[DeadLetter]:
+    """What a policy has parked behind a place, of one key or of all, in log order by partition."""
+    while rows := await pool.fetch(_PAGE, policy, key, *after, PAGE):
+        for row in rows:
+            yield DeadLetter(policy, parked_of(row))
+        after = rows[-1]["topic"], rows[-1]["partition"], rows[-1]["record_offset"]
+
+
+async def dead_letter(pool: asyncpg.Pool, policy: str, place: Place) -> DeadLetter | None:
+    """The record that a policy has parked at a place, if it has."""
+    row = await pool.fetchrow(_AT, policy, *place)
+    return None if row is None else DeadLetter(policy, parked_of(row))
+
+
+async def count_dead_letters(pool: asyncpg.Pool, policy: str, key: bytes | None = None) -> int:
+    """How many records a policy has parked, of one key or of all."""
+    return int(await pool.fetchval(_COUNT, policy, key))
+
+
+async def dropped_letters(pool: asyncpg.Pool, policy: str, key: bytes | None = None) -> list[DroppedLetter]:
+    """What was given up for a policy, of one key or of all, in log order by partition."""
+    return [
+        DroppedLetter(
+            policy,
+            f"{row['topic']}/{row['partition']}@{row['record_offset']}",
+            row["key"].decode(errors="replace"),
+            row["reason"],
+            row["actor"],
+            row["at"],
+        )
+        for row in await pool.fetch(_DROPPED, policy, key)
+    ]

@@ -1,0 +1,54 @@
+"""What the commands of `./stockroom dlq` with `--policy` have in common: what they are given, and run over."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+
+from infra.dlq_terminal import end
+from infra.logs import configure_beside_answer
+from infra.principal import OPERATOR
+from infra.process import run_process
+from infra.reason import reason
+from infra.settings import Settings
+from policies.command_client import CommandClient
+from policies.dead_letters.drop import NothingParked
+from policies.dead_letters.redrive import NotCarriedOut, Redrive
+from policies.patience import AWAY
+from policies.policy import Policy
+from policies.position_store import PositionStore
+from policies.registry import POLICIES
+
+T = TypeVar("T")
+
+
+def chosen_by(name: str | None) -> list[Policy]:
+    """The policy of this name, or all. Exit 2: there is none."""
+    found = [policy for policy in POLICIES if name in (None, policy.name)]
+    return found or end(f"no policy {name!r}; there are {', '.join(policy.name for policy in POLICIES)}", 2)
+
+
+def run(act: Callable[[Redrive], Awaitable[T]]) -> T:
+    """What an act over the tables and the command API gives. Exit 1: it cannot be done, or a server is away."""
+    results: list[T] = []
+
+    async def main(config: Settings) -> None:
+        async with (
+            asyncpg.create_pool(config.dsn, min_size=0, max_size=2) as pool,
+            CommandClient.of(config) as commands,
+        ):
+            await PositionStore(pool).prepare()
+            results.append(await act(Redrive(pool, commands, str(OPERATOR))))
+
+    try:
+        run_process(main, logging=configure_beside_answer)
+    except (NotCarriedOut, NothingParked) as error:
+        end(str(error), 1)
+    except AWAY as error:
+        end(f"a server is away ({reason(error)}): ./stockroom status", 1)
+    return results[0]
+
+
+def as_key(key: str | None) -> bytes | None:
+    """A key as records have it."""
+    return None if key is None else key.encode()
