@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import asyncpg
 
+from infra.away import AWAY
 from infra.dlq_terminal import end
 from infra.logs import configure_beside_answer
 from infra.principal import OPERATOR
@@ -14,7 +15,6 @@ from infra.settings import Settings
 from policies.command_client import CommandClient
 from policies.dead_letters.drop import NothingParked
 from policies.dead_letters.redrive import NotCarriedOut, Redrive
-from policies.patience import AWAY
 from policies.policy import Policy
 from policies.position_store import PositionStore
 from policies.registry import POLICIES

@@ -5,7 +5,7 @@ import httpx
 
 from event_schemas import order
 from infra.settings import Settings
-from policies.position_store import DDL
+from policies.tables import DDL
 from query_api.why_dead_letters import MOST
 from tests.projectors.log import placed
 from tests.query_api.shelf import Shelf
