@@ -1,7 +1,7 @@
-"""Compares two generations in Redis, which has no snapshots: the live engine is held back meanwhile, within bounds."""
+"""Compares two generations in Redis, which has no snapshots: some keys at a time, the live engine held back."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -10,10 +10,16 @@ from projectors.rebuilds.compare import TableCompared
 from projectors.rebuilds.row_digest import SHOWN_ROWS
 from projectors.stores.redis_generations import OWN
 
-COMPARE_SECONDS = 2.0
+HELD_SECONDS = 1.0
+"""So long the live engine is held back at a time, and longer only while one portion of keys is read."""
 AT_ONCE = 50
-"""Keys in one round trip."""
+"""Keys in one portion."""
+LARGE = 1_000
+"""A key with more members than this is read so many at a time."""
 SHOWN_KEYS = 20
+
+Renew = Callable[[], Awaitable[object]]
+"""Holds the live engine back for some time more."""
 
 _READ: dict[str, tuple[Any, ...]] = {
     "zset": ("ZRANGE", 0, -1, "WITHSCORES"),
@@ -23,23 +29,32 @@ _READ: dict[str, tuple[Any, ...]] = {
     "none": ("GET",),
 }
 """How to read a key of a type, with its name as the first argument."""
+_SIZE = {"zset": "ZCARD", "hash": "HLEN", "set": "SCARD", "string": "EXISTS", "none": "EXISTS"}
+"""How to ask for the number of its members."""
+_SCAN = {"zset": "ZSCAN", "hash": "HSCAN", "set": "SSCAN"}
+"""How to read it by and by."""
 
 
-async def compare(redis: Redis, served: str, filled: str) -> tuple[list[TableCompared], str]:
-    """The keys that differ below two prefixes, and why not all of them were compared, ``""`` when they were."""
-    deadline = time.monotonic() + COMPARE_SECONDS
-    names = sorted(await _names(redis, served) | await _names(redis, filled))
+async def names_of(redis: Redis, served: str, filled: str) -> Sequence[str]:
+    """Keys below one of two prefixes or both, without it."""
+    return sorted(await _names(redis, served) | await _names(redis, filled))
+
+
+async def compare(
+    redis: Redis, served: str, filled: str, names: Sequence[str], renew: Renew
+) -> tuple[list[TableCompared], int]:
+    """Compare the first of these keys below two prefixes, as many as can be within ``HELD_SECONDS``, at least a
+    portion. Gives those that differ, and how many were compared.
+    """
+    deadline = time.monotonic() + HELD_SECONDS
     found: list[TableCompared] = []
-    for first in range(0, len(names), AT_ONCE):
-        done = f"{first:,} of {len(names):,} keys"
-        if len(found) > SHOWN_KEYS:
-            return found[:SHOWN_KEYS], f"{done}, since so many differ"
-        if time.monotonic() > deadline:
-            return found, f"{done} in {COMPARE_SECONDS:g} s"
-        portion = names[first : first + AT_ONCE]
-        old, new = [await _contents(redis, [prefix + name for name in portion]) for prefix in (served, filled)]
+    done = 0
+    while done < len(names) and len(found) <= SHOWN_KEYS and (done == 0 or time.monotonic() < deadline):
+        portion = names[done : done + AT_ONCE]
+        old, new = [await _contents(redis, [prefix + one for one in portion], renew) for prefix in (served, filled)]
         found += [_difference(*one) for one in zip(portion, old, new, strict=True) if one[1] != one[2]]
-    return found, ""
+        done += len(portion)
+    return found, done
 
 
 async def _names(redis: Redis, prefix: str) -> set[str]:
@@ -47,18 +62,36 @@ async def _names(redis: Redis, prefix: str) -> set[str]:
     return keys - OWN
 
 
-async def _contents(redis: Redis, keys: Sequence[str]) -> list[dict[bytes, bytes]]:
+async def _contents(redis: Redis, keys: Sequence[str], renew: Renew) -> list[dict[bytes, bytes]]:
     """Members of each key with what is said of them, whatever its type."""
+    await renew()
+    kinds = [kind.decode() for kind in await _answers(redis, [("TYPE", key) for key in keys])]
+    sizes = await _answers(redis, [(_SIZE[kind], key) for key, kind in zip(keys, kinds, strict=True)])
+    whole = [(key, kind) for key, kind, size in zip(keys, kinds, sizes, strict=True) if size <= LARGE]
+    answers = await _answers(redis, [(_READ[kind][0], key, *_READ[kind][1:]) for key, kind in whole])
+    found = {key: _members(kind, answer) for (key, kind), answer in zip(whole, answers, strict=True)}
+    for key, kind in zip(keys, kinds, strict=True):
+        if key not in found:
+            found[key] = await _scanned(redis, key, kind, renew)
+    return [found[key] for key in keys]
+
+
+async def _answers(redis: Redis, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
     async with redis.pipeline(transaction=False) as pipeline:
-        for key in keys:
-            pipeline.type(key)
-        kinds = [kind.decode() for kind in await pipeline.execute()]
-    async with redis.pipeline(transaction=False) as pipeline:
-        for key, kind in zip(keys, kinds, strict=True):
-            command, *rest = _READ[kind]
-            pipeline.execute_command(command, key, *rest)
-        answers = await pipeline.execute()
-    return [_members(kind, answer) for kind, answer in zip(kinds, answers, strict=True)]
+        for command in commands:
+            pipeline.execute_command(*command)
+        return await pipeline.execute()
+
+
+async def _scanned(redis: Redis, key: str, kind: str, renew: Renew) -> dict[bytes, bytes]:
+    members: dict[bytes, bytes] = {}
+    cursor = 0
+    while True:
+        await renew()
+        [(cursor, answer)] = await _answers(redis, [(_SCAN[kind], key, cursor, "COUNT", LARGE)])
+        members |= _members(kind, answer)
+        if not cursor:
+            return members
 
 
 def _members(kind: str, answer: Any) -> dict[bytes, bytes]:

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from infra.reason import reason
 from projectors.back_off import AWAY
 from projectors.projection import Projection
-from projectors.rebuilds.in_postgres import LOCK_TIMEOUT, SWITCH_AGAIN
+from projectors.rebuilds.followed_postgres import LOCK_TIMEOUT, SWITCH_AGAIN
 from projectors.rebuilds.rolled_back import RolledBack
 from projectors.rebuilds.row import RebuildRefused, only_one
 from projectors.stores import redis_keys as names

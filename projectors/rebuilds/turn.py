@@ -11,7 +11,8 @@ from projectors.log_ends import LogEnds
 from projectors.rebuilds.bulk_group import BulkGroup, Joined
 from projectors.rebuilds.compare import Comparison
 from projectors.rebuilds.fill import Filler
-from projectors.rebuilds.in_postgres import SWITCH_AGAIN, PostgresTarget
+from projectors.rebuilds.followed_postgres import SWITCH_AGAIN
+from projectors.rebuilds.in_postgres import PostgresTarget
 from projectors.rebuilds.in_redis import RedisTarget
 from projectors.rebuilds.progress import Task
 from projectors.rebuilds.row import RebuildRefused

@@ -22,7 +22,7 @@ from projectors.stores.known_keys import KnownKeys
 from projectors.stores.projection_row import generation_to_fill, prepare_projection
 from projectors.stores.redis_commit import ANSWER_SECONDS, CommitScript, Refused, step_over, stops
 from projectors.stores.redis_parked import RedisParked, RedisUncopied
-from projectors.stores.redis_positions import fault_in, fields_of, standings_in, unparked_in
+from projectors.stores.redis_positions import fault_in, standings_in, unparked_in
 from projectors.stores.sorting import Decode, Sorting
 from projectors.stores.store import (
     Loaded,
@@ -30,7 +30,6 @@ from projectors.stores.store import (
     Parked,
     ParkedKeys,
     Place,
-    Standing,
     StoreDamaged,
 )
 from projectors.stores.voids import Void, voids_of
@@ -89,10 +88,6 @@ class RedisStore:
         read = RedisParked(self._redis, self._prefix).keys
         keys = await self._known.keys(self._generation, standings, unparked, read)
         return Loaded(self._generation, standings, ParkedKeys(keys, unparked))
-
-    async def standings(self, generation: int) -> dict[int, Standing]:
-        """Positions of any generation, as they stand."""
-        return standings_in(await fields_of(self._redis, names.prefix(self._projection.name, generation)))
 
     def sort(self, batches: Sequence[Batch], parked: ParkedKeys) -> Sorting:
         """Batches decoded and sorted."""

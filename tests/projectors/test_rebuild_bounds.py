@@ -9,7 +9,7 @@ import pytest
 
 from infra.log_batch import Batch
 from infra.log_reader import LogReader
-from projectors.rebuilds import in_postgres, watched_reader
+from projectors.rebuilds import followed_postgres, watched_reader
 from projectors.rebuilds.compare import LogShorter
 from projectors.rebuilds.options import RebuildOptions
 from projectors.rebuilds.row import RebuildRefused
@@ -93,7 +93,7 @@ async def _until_free(bench: Bench) -> None:
 async def test_a_switch_that_cannot_read_on_lets_the_row_go_and_tries_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_postgres, "LOCKED_SECONDS", 0.5)
+    monkeypatch.setattr(followed_postgres, "LOCKED_SECONDS", 0.5)
     times = _hanging(monkeypatch, asyncio.Event().wait)
     async with bench.working(), asyncio.timeout(30):
         await bench.writer.append(0, [received("a")])
@@ -107,7 +107,7 @@ async def test_a_switch_that_cannot_read_on_lets_the_row_go_and_tries_again(
 async def test_the_server_frees_the_row_of_a_rebuild_that_stands_still_which_goes_on_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_postgres, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(followed_postgres, "IDLE_SECONDS", 0.5)
     times = _hanging(monkeypatch, lambda: _until_free(bench))
     async with bench.working(), asyncio.timeout(30):
         await bench.writer.append(0, [received("a")])

@@ -10,6 +10,7 @@ import pytest
 
 from event_schemas.record import Recorded
 from projectors.projection import RedisCommand, Statement
+from projectors.rebuilds import compare_redis, compared_redis, followed_redis
 from projectors.rebuilds import wait as rebuild_wait
 from projectors.rebuilds.compare import Different, NotCompared
 from projectors.rebuilds.options import DEFAULTS, RebuildOptions
@@ -18,6 +19,7 @@ from projectors.rebuilds.run import Run
 from tests.projectors.rebuilding import generation, quiet, rebuild
 from tests.projectors.tiny import Bench, received
 from tests.support.poll import until
+from tests.support.running import running
 
 both_stores = pytest.mark.parametrize("store", ["postgres", "redis"])
 
@@ -225,3 +227,48 @@ async def test_where_very_many_keys_differ_the_first_are_shown_and_it_is_told_so
             await rebuild(bench)
     compared = refused.value.comparison
     assert (len(compared.tables), compared.incomplete) == (20, "50 of 121 keys, since so many differ")
+
+
+async def _put(bench: Bench, key: str, members: int) -> None:
+    """A key of the serving generation alone, with so many members."""
+    pairs = {f"m{number}": number for number in range(members)}
+    await bench.redis.zadd(f"{bench.projection.name}:1:{key}", pairs)
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_every_key_is_compared_however_long_that_takes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare_redis, "HELD_SECONDS", 0.0)
+    await bench.writer.append(0, [received("a")])
+    async with bench.working():
+        await bench.until_totals({"a": 1})
+        for number in range(120):
+            await bench.redis.set(f"{bench.projection.name}:1:same:{number:03}", 1)
+        await _put(bench, "very:last", 3)
+        for module in (compare_redis, compared_redis):
+            monkeypatch.setattr(module, "SHOWN_KEYS", 1_000)
+        with pytest.raises(Different) as refused:
+            await rebuild(bench)
+    tables = refused.value.comparison.tables
+    assert (len(tables), tables[-1].table, tables[-1].served) == (121, "very:last", 3)
+    assert refused.value.comparison.incomplete == ""
+
+
+@pytest.mark.parametrize("store", ["redis"])
+async def test_a_comparison_in_redis_that_outlives_its_hold_comes_about_under_load(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followed_redis, "HOLD_MS", 300)
+    await bench.writer.append(0, [received("a")])
+
+    async def write() -> None:
+        while True:
+            await bench.writer.append(0, [received("a")])
+
+    async with bench.working():
+        await bench.until_totals({"a": 1})
+        await _put(bench, "large", 300_000)
+        async with asyncio.timeout(60), running(write()):
+            with pytest.raises(Different) as refused:
+                await rebuild(bench)
+    [found] = refused.value.comparison.tables
+    assert (found.table, found.served, found.filled) == ("large", 300_000, None)
