@@ -36,7 +36,7 @@ def connect_redis(settings: Settings) -> Redis:
     """A client that connects when first used; to be closed with `aclose`.
 
     It has no socket time-out, since with one it loses a cancellation now and then (`asyncio.wait_for` of Python 3.11);
-    the store bounds its calls itself.
+    the store bounds its commits and loads itself, a rebuild its comparison and switch.
     """
     return Redis.from_url(settings.redis_address, socket_timeout=None, socket_connect_timeout=5, socket_keepalive=True)
 
