@@ -95,7 +95,7 @@ async def test_a_rebuild_that_runs_is_not_begun_twice_and_ends_when_it_is_cancel
     assert (answer.status_code, answer.json()["cancelled"]) == (202, True)
     assert (await _ended(client, path))["state"] == "cancelled"
     said = await until(_ending(capfd), lambda text: "rebuild ended" in text, SECONDS)
-    assert "cancelled: what was filled stays" in said
+    assert "cancelled: what is not told as done is left where it stands" in said
     assert "Traceback" not in said
     answer = await client.delete(path)
     assert (answer.status_code, answer.json()["code"]) == (409, "rebuild_ended")
