@@ -21,6 +21,9 @@ MOST_EVENTS = 10_000
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """Nothing has happened before and after these, and every zone can tell them."""
 
+_RFC_3339 = re.compile(r"[0-9]{4}(-[0-9]{2}){2}[Tt ][0-9]{2}(:[0-9]{2}){2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+"""Section 5.6; Python reads all of ISO 8601: weeks, dates without hyphens."""
+
 # All events of an aggregate lie in one partition, so their offsets are their order.
 HISTORY = """
 SELECT sequence, type, at, value, record_offset FROM audit.{topic}
@@ -77,10 +80,10 @@ def read(text: str) -> Moment:
     if re.fullmatch(r"[1-9][0-9]{0,17}", text):
         return Moment(int(text), None)
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text.upper()) if _RFC_3339.fullmatch(text) else None
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         told = "It is neither a version from 1 nor an RFC 3339 time with a zone, as 2011-03-01T12:00:00Z or %2B01:00."
         raise ValidationFailed(told, errors=[{"pointer": "query/as_of", "detail": told}])
     return Moment(None, min(max(at, EARLIEST), LATEST))
@@ -109,7 +112,7 @@ async def history(sources: Sources, topic: str, subject: str, moment: Moment) ->
 async def must_reach(sources: Sources, topic: str, subject: str, version: int, newest: tuple[int, int] | None) -> None:
     """Raises when the newest event that the audit has, by version and offset, is older than a version that is asked
     for: `VersionParked` or `VersionDropped` when it has set that event aside, else `VersionNotReached` for what it
-    knows at all.
+    knows at all; the newest version counts what it has set aside.
     """
     reached, offset = newest or (0, -1)
     if reached >= version:
@@ -119,5 +122,5 @@ async def must_reach(sources: Sources, topic: str, subject: str, version: int, n
     missing = await set_aside(sources.postgres, audit(topic), subject, offset + 1, most)
     if len(missing) == version - reached:
         raise missing[-1][1]
-    if newest is not None:
-        raise VersionNotReached(f"Version {version} is not there yet.", newest=reached)
+    if newest is not None or missing:
+        raise VersionNotReached(f"Version {version} is not there yet.", newest=reached + len(missing))

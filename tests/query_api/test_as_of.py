@@ -182,9 +182,19 @@ async def test_a_version_whose_event_the_audit_has_parked_is_called_parked_until
         told = {"projection": "audit_orders", "place": f"orders/0@{item.offset}"}
         assert answer.json().items() >= told.items()
     beyond = await client.get(f"/v1/orders/{unique}", params={"as_of": "4"})
-    assert (code(beyond), beyond.json()["newest"]) == ((404, "version_not_reached"), 1)
+    assert (code(beyond), beyond.json()["newest"]) == ((404, "version_not_reached"), 3)
     await shelf.retry("audit_orders", unique)
     assert (await asked(client, f"/v1/orders/{unique}", 3))[0]["version"] == 3
+
+
+async def test_of_an_aggregate_whose_events_are_all_parked_a_version_beyond_is_not_reached(
+    client: httpx.AsyncClient, shelf: Shelf, unique: str
+) -> None:
+    events = flagged_twice(shelf, unique)
+    await shelf.feed(events, without=["audit_orders"])
+    await shelf.park("audit_orders", events)
+    answer = await client.get(f"/v1/orders/{unique}", params={"as_of": "9"})
+    assert (code(answer), answer.json()["newest"]) == ((404, "version_not_reached"), 3)
 
 
 @pytest.mark.parametrize("dropped", [1, 2, 3])
@@ -268,9 +278,22 @@ async def test_what_never_was_is_not_found(client: httpx.AsyncClient, path: str,
     assert (await client.get(path, params={"as_of": as_of})).status_code == 404
 
 
-@pytest.mark.parametrize("as_of", ["", "0", "-1", "01", "9" * 30, "yesterday", "2011-03-01", "2011-03-01T12:00:00"])
+@pytest.mark.parametrize(
+    "as_of",
+    [
+        *("", "0", "-1", "01", "9" * 30, "yesterday", "2011-03-01", "2011-03-01T12:00:00", "2011-03-01T12:00Z"),
+        *("2011-W01-1T00:00:00Z", "20110301T120000Z", "2011-060T12:00:00Z", "2011-03-01T12:00:00+0100"),
+        *("2011-02-30T12:00:00Z", "2011-03-01T12:00:00.Z", "٢٠١١-03-01T12:00:00Z"),
+    ],
+)
 async def test_what_names_no_moment_is_refused(client: httpx.AsyncClient, as_of: str) -> None:
     assert code(await client.get("/v1/orders/o05", params={"as_of": as_of})) == (422, "validation_failed")
+
+
+@pytest.mark.parametrize("as_of", ["2199-01-01t00:00:00.123456789z", "2199-01-01 00:00:00-00:00"])
+async def test_every_form_of_a_time_that_the_rfc_has_is_taken(client: httpx.AsyncClient, as_of: str) -> None:
+    now = (await client.get("/v1/orders/o05")).json()
+    assert (await asked(client, "/v1/orders/o05", as_of))[0] == now
 
 
 async def test_a_time_long_before_and_long_after_everything_is_a_time_too(client: httpx.AsyncClient) -> None:
