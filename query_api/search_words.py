@@ -34,7 +34,7 @@ def codes(text: str) -> list[str]:
     spaced = text.upper()
     joined = spaced.replace(" ", "")
     digits = joined.replace("-", "")
-    return [digits] if digits[:-1].isdecimal() and len(digits) in (10, 13) else [joined, spaced]
+    return [digits] if digits[:-1].isdecimal() and len(digits) in (10, 13) else sorted({joined, spaced})
 
 
 def has_operators(text: str) -> bool:
