@@ -5,12 +5,16 @@ import asyncio
 import asyncpg
 import structlog
 
+from infra.http.limits import BodyLimit
+from infra.http.principal import OPERATOR
 from infra.http.serve import serve, stop_on_signals
 from infra.lasting import until_cancelled
 from infra.settings import Settings
 from policies.app import create_app
 from policies.command_client import CommandClient
 from policies.dead_letters.copies import DeadLetters
+from policies.dead_letters.http import dead_letters_router
+from policies.dead_letters.redrive import Redrive
 from policies.left_behind import LeftBehind
 from policies.patience import patiently
 from policies.position_store import PositionStore
@@ -19,6 +23,8 @@ from policies.runner import Runner
 
 GRACE_SECONDS = 5.0
 """How long what is under way may take after a stop; what is cut off is done again at the next start."""
+MOST_BODY_BYTES = 10_000
+"""Of a request: a retry names a policy and a key."""
 
 logger = structlog.get_logger(__name__)
 
@@ -46,6 +52,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         ]
         standings = [runner.standing for runner in runners]
         app = create_app(standings, settings)
+        app.add_middleware(BodyLimit, max_bytes=MOST_BODY_BYTES)
+        app.include_router(dead_letters_router(Redrive(pool, commands, str(OPERATOR)), POLICIES))
         left_behind = LeftBehind(pool, standings)
         work = asyncio.create_task(_work(store, dead_letters, commands, left_behind, runners))
         work.add_done_callback(lambda _: stop.set())

@@ -14,13 +14,14 @@ from infra.parked_told import lines
 from policies.dead_letters.drop import Dropped, drop
 from policies.dead_letters.listing import (
     DeadLetter,
+    as_key,
     count_dead_letters,
     dead_letter,
     dead_letters,
     dropped_letters,
 )
 from policies.dead_letters.redrive import Redrive, Redriven
-from policies.dead_letters.terminal import as_key, chosen_by, run
+from policies.dead_letters.terminal import chosen_by, run
 from policies.policy import Policy
 
 cli = typer.Typer(no_args_is_help=True, help=__doc__)

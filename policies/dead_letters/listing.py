@@ -65,6 +65,11 @@ class DroppedLetter(NamedTuple):
         return {**self._asdict(), "at": self.at.isoformat(timespec="milliseconds"), "code": "dropped"}
 
 
+def as_key(key: str | None) -> bytes | None:
+    """A key as records have it."""
+    return None if key is None else key.encode()
+
+
 async def dead_letters(
     pool: asyncpg.Pool, policy: str, key: bytes | None = None, after: Place = BEFORE_ALL
 ) -> AsyncIterator[DeadLetter]:

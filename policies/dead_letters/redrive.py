@@ -67,6 +67,10 @@ class Redrive:
         self.actor = actor
         self._commands = commands
 
+    def by(self, actor: object) -> "Redrive":
+        """The same, done by another actor."""
+        return Redrive(self.pool, self._commands, str(actor))
+
     async def retry(self, policy: Policy, key: bytes | None = None) -> Redriven:
         """Retry what a policy has parked of a key, or of all keys. May run beside the policy, and beside another retry.
 

@@ -47,8 +47,3 @@ def run(act: Callable[[Redrive], Awaitable[T]]) -> T:
     except AWAY as error:
         end(f"a server is away ({reason(error)}): ./stockroom status", 1)
     return results[0]
-
-
-def as_key(key: str | None) -> bytes | None:
-    """A key as records have it."""
-    return None if key is None else key.encode()
