@@ -6,8 +6,10 @@ import pytest
 from event_schemas.holder import Holder
 from event_schemas.record import LogRecord
 from infra.log_batch import START, Position
+from infra.settings import Settings
 from policies.answers import Refusal
 from policies.bulk_line import BulkLine
+from policies.dead_letters.listing import dead_letter
 from policies.position_store import Move, PositionMoved, PositionStore
 from policies.sorting import Parked
 
@@ -76,3 +78,26 @@ async def test_each_policy_and_topic_has_positions_of_its_own(store: PositionSto
     await store.commit(unique, "orders", [Move(0, START, AT_SEVEN)], [], [])
     assert (await store.load(unique, "stock", [0])).positions == {0: START}
     assert (await store.load(f"{unique}-other", "orders", [0])).positions == {0: START}
+
+
+async def test_tables_of_an_older_release_gain_what_a_retry_needs_and_keep_what_is_parked(own: Settings) -> None:
+    async with asyncpg.create_pool(own.dsn, min_size=1, max_size=2) as pool:
+        store = PositionStore(pool)
+        await store.prepare()
+        await store.load("buy", "orders", [0])
+        await store.commit("buy", "orders", [Move(0, START, AT_SEVEN)], [PARKED], [])
+        await pool.execute(
+            """
+            ALTER TABLE policies.offsets DROP COLUMN unparked;
+            ALTER TABLE policies.parked DROP COLUMN appended_ms, DROP COLUMN attempts;
+            DROP TABLE policies.audit, policies.dropped;
+            COMMENT ON SCHEMA policies IS NULL;
+            UPDATE policies.parked SET parked_at = to_timestamp(1300000000);
+            """
+        )
+        await store.prepare()
+        assert (await store.load("buy", "orders", [0])).unparked == {0: 0}
+        letter = await dead_letter(pool, "buy", ("orders", 0, 5))
+    assert letter is not None
+    assert (letter.parked.record.appended_ms, letter.parked.attempts) == (1_300_000_000_000, 1)
+    assert letter.parked.record.value == PARKED.record.value
