@@ -1,5 +1,6 @@
 """An aggregate as its writer remembers it, and the form in which a snapshot keeps it."""
 
+from datetime import UTC
 from typing import Any, NamedTuple
 
 import orjson
@@ -7,6 +8,9 @@ import orjson
 from command_api.snapshots.snapshot import Kept
 from command_api.writer.key_segment import Remembered
 from domain.decider import Decider
+
+MOST_ID_BYTES = 2_000
+"""A longer one does not fit into the index of a table."""
 
 
 class Birth(NamedTuple):
@@ -25,15 +29,27 @@ class Versioned(NamedTuple):
     """None while nothing of it is acknowledged."""
 
 
+class Unkeepable(ValueError):
+    """No snapshot can hold this aggregate, which no command makes so: an event of it was written by other means."""
+
+
 def kept(subject: str, aggregate: Versioned, decider: Decider[Any]) -> Kept:
-    """The aggregate as a snapshot keeps it. Raises what ``Decider.dump`` raises for a state that it does not know."""
+    """The aggregate as a snapshot keeps it. Raises ``Unkeepable``, and what ``Decider.dump`` raises for a state that it
+    does not know.
+    """
+    if min(subject, default=" ") < " " or len(subject.encode()) > MOST_ID_BYTES:
+        raise Unkeepable("its id cannot be kept: it is too long, or has control characters")
     born = None
     if aggregate.birth is not None:
         command_id, known = aggregate.birth
         born = [command_id, known.fingerprint, known.version, known.first_offset, known.last_offset, known.appended_ms]
     due = decider.due(aggregate.state)
-    state = orjson.dumps([decider.dump(aggregate.state), born])
-    return Kept(subject, aggregate.version, state, None if due is None else due.at)
+    dumped = decider.dump(aggregate.state)
+    try:
+        state = orjson.dumps([dumped, born])
+        return Kept(subject, aggregate.version, state, None if due is None else due.at.astimezone(UTC))
+    except (orjson.JSONEncodeError, OverflowError) as error:
+        raise Unkeepable(f"its state cannot be kept: {error}") from error
 
 
 def aggregate_of(found: Kept, decider: Decider[Any], partition: int) -> Versioned:

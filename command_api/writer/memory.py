@@ -185,6 +185,13 @@ class Memory:
         self._quarantine_changed = True
         logger.error("aggregate quarantined", subject=subject, why=self._quarantined[subject])
 
+    def set_aside(self, subject: str, why: str) -> None:
+        """Quarantine an aggregate that no snapshot can hold."""
+        if subject not in self._quarantined:
+            self._quarantined[subject] = why
+            logger.error("aggregate quarantined", subject=subject, why=why)
+        self._quarantine_changed = True
+
     def capture(self) -> Captured:
         """What changed since the last capture that was ``saved``. Only between two batches: all of it is acknowledged.
         ``saved`` or ``not_saved`` comes before the next."""

@@ -20,7 +20,7 @@ from command_api.snapshots.snapshot import (
     SnapshotMoved,
     SnapshotStore,
 )
-from command_api.writer.aggregate import kept
+from command_api.writer.aggregate import Unkeepable, kept
 from command_api.writer.key_segment import ROWS, Remembered, joined, pack
 from command_api.writer.memory import Captured, Memory
 from domain.decider import Decider
@@ -157,13 +157,18 @@ class Saver:
             logger.warning("no snapshot", topic=self._place.topic, partition=self._place.partition, why=self.trouble)
 
     async def _rows(self, captured: Captured) -> list[Kept]:
-        rows = []
+        """What is to be saved. An aggregate that cannot be kept is quarantined, so that it alone is not."""
+        rows, quarantined = [], captured.quarantined
         for number, (subject, aggregate) in enumerate(captured.aggregates.items(), start=1):
-            rows.append(kept(subject, aggregate, self._decider))
+            try:
+                rows.append(kept(subject, aggregate, self._decider))
+            except Unkeepable as error:
+                self._memory.set_aside(subject, f"{self._place.topic}/{self._place.partition}: {error}")
+                quarantined = self._memory.quarantined
             if number % ROWS_IN_A_TURN == 0:
                 await asyncio.sleep(0)
-        if captured.quarantined is not None:
-            rows.append(Kept(QUARANTINED, len(captured.quarantined), orjson.dumps(captured.quarantined)))
+        if quarantined is not None:
+            rows.append(Kept(QUARANTINED, len(quarantined), orjson.dumps(quarantined)))
         return rows
 
     async def _learn(self, subjects: list[str]) -> None:
