@@ -6,10 +6,10 @@ from typing import Any, TypeVar, cast
 
 import orjson
 from redis import exceptions
-from redis.asyncio import Redis
 
 from infra.http.problems import DependencyUnavailable
 from infra.parked import Parked, parked_in_redis
+from infra.redis_client import redis_client
 from query_api.refusals import ProjectionMissing
 
 TIMEOUT_SECONDS = 3.0
@@ -24,11 +24,8 @@ class SortedSets:
     """Reads what a projection keeps in Redis. Connects when it is needed, and again."""
 
     def __init__(self, url: str) -> None:
-        self._redis: Redis = Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            socket_timeout=TIMEOUT_SECONDS,
+        self._redis = redis_client(
+            url, connect_seconds=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS, decode_responses=True
         )
         self._top = self._redis.register_script(TOP)
 

@@ -3,6 +3,7 @@
 import asyncpg
 from redis.asyncio import Redis
 
+from infra.redis_client import redis_client
 from infra.settings import Settings
 from projectors.projection import Bulk, Projection
 from projectors.stores.postgres_store import PostgresStore
@@ -38,7 +39,7 @@ def connect_redis(settings: Settings) -> Redis:
     It has no socket time-out, since with one it loses a cancellation now and then (`asyncio.wait_for` of Python 3.11);
     the store bounds its commits and loads itself, a rebuild its comparison and switch.
     """
-    return Redis.from_url(settings.redis_address, socket_timeout=None, socket_connect_timeout=5, socket_keepalive=True)
+    return redis_client(settings.redis_address, connect_seconds=5, answer_seconds=None)
 
 
 def store_of(
