@@ -6,9 +6,9 @@ import asyncpg
 import structlog
 
 from infra.http.limits import BodyLimit
-from infra.http.principal import OPERATOR
 from infra.http.serve import serve, stop_on_signals
 from infra.lasting import until_cancelled
+from infra.principal import OPERATOR
 from infra.settings import Settings
 from policies.app import create_app
 from policies.command_client import CommandClient
