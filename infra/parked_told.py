@@ -42,7 +42,8 @@ def line(reader: str, parked: Parked, now: float) -> str:
     age = now - parked.record.appended_ms / 1000
     error = " ".join(parked.error.split())[:ERROR_WIDTH]
     tries = f"{parked.attempts} tries" if parked.attempts > 1 else "1 try"
-    return f"{reader}  {parked.place}  {parked.key}  {parked.code}  {tries}  {age:,.0f} s old  {error}"
+    key = parked.key or "(no key)"
+    return f"{reader}  {parked.place}  {key}  {parked.code}  {tries}  {age:,.0f} s old  {error}"
 
 
 def described(parked: Parked) -> dict[str, Any]:

@@ -69,7 +69,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         return MalformedJson(detail).response(request.scope["path"])
     places = [tuple(item["loc"]) for item in found]
     errors = [
-        {"pointer": pointer(place), "detail": item["msg"]}
+        {"pointer": pointer(place), "detail": item["msg"].removeprefix("Value error, ")}
         for place, item in zip(places, found, strict=True)
         # Pydantic counts only the items that fit: a list with a bad one is not shorter for it.
         if item["type"] != "too_short" or not any(place == other[: len(place)] != other for other in places)

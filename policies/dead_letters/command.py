@@ -40,16 +40,21 @@ def list_letters(
 ) -> None:
     """Every parked record: policy, place, key, reason, how often it was tried, how old it is, the error."""
 
-    async def act(redrive: Redrive) -> None:
+    async def act(redrive: Redrive) -> bool:
+        found = False
         for one in chosen_by(policy):
             if dropped:
                 for gone in await dropped_letters(redrive.pool, one.name, as_key(key)):
+                    found = True
                     say(orjson.dumps(gone.described()).decode() if json else gone.line())
                 continue
             async for letter in dead_letters(redrive.pool, one.name, as_key(key)):
+                found = True
                 say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
+        return found
 
-    run(act)
+    if not run(act) and not json:
+        end("nothing was dropped from a policy" if dropped else "no policy has parked anything", 0)
 
 
 @cli.command()

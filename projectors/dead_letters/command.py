@@ -46,16 +46,21 @@ def list_letters(
 ) -> None:
     """Every parked record: projection, place, key, reason, how often it was tried, how old it is, the error."""
 
-    async def act(pool: asyncpg.Pool, redis: Redis) -> None:
+    async def act(pool: asyncpg.Pool, redis: Redis) -> bool:
+        found = False
         for one in chosen_by(projection):
             if dropped:
                 for drop_ in await dropped_letters(pool, one, key):
+                    found = True
                     say(orjson.dumps(drop_.described()).decode() if json else drop_.line())
                 continue
             async for letter in dead_letters(pool, redis, one, key):
+                found = True
                 say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
+        return found
 
-    run_over_stores(act)
+    if not run_over_stores(act) and not json:
+        end("nothing was dropped from a projection" if dropped else "no projection has parked anything", 0)
 
 
 @cli.command()

@@ -11,7 +11,8 @@ from projectors.stores.control_tables import Connection, create_control_tables, 
 SILENT_SECONDS = 30
 """A run without a sign of life for so long has ended without saying so."""
 GONE_SECONDS = 5
-"""The same of one that was under way, if nobody holds the right to rebuild any of its projections."""
+"""The same of one that was under way, if nobody holds the right to rebuild any of its projections. At once where a
+later run has rebuilt them all, which it could not have done beside it."""
 
 _RUNS = f"""
 SELECT id, names, actor, started_at, beat_at, ended_at, progress, cancelled,
@@ -19,8 +20,10 @@ SELECT id, names, actor, started_at, beat_at, ended_at, progress, cancelled,
     CASE WHEN lost THEN 'rebuild_failed' ELSE code END AS code,
     CASE WHEN lost THEN 'no sign of life since ' || beat_at ELSE error END AS error
 FROM (SELECT *, state = 'running' AND (beat_at < now() - interval '{SILENT_SECONDS} seconds' OR
-          beat_at < now() - interval '{GONE_SECONDS} seconds' AND progress <> '[]' AND NOT names && $1) AS lost
-      FROM stockroom.rebuilds) r
+          beat_at < now() - interval '{GONE_SECONDS} seconds' AND progress <> '[]' AND NOT names && $1 OR
+          EXISTS (SELECT FROM stockroom.rebuilds later WHERE later.state = 'done'
+                  AND later.started_at > earlier.started_at AND later.names @> earlier.names)) AS lost
+      FROM stockroom.rebuilds earlier) r
 """
 _RIGHTS = """
 SELECT classid::bigint, objid::bigint FROM pg_locks JOIN pg_database d ON d.oid = database

@@ -143,6 +143,21 @@ async def _running(own: Settings, beat_seconds_ago: int) -> UUID:
     return run
 
 
+async def test_a_run_that_was_killed_is_over_as_soon_as_a_later_one_has_done_all_of_it(
+    client: httpx.AsyncClient, own: Settings
+) -> None:
+    run = await _running(own, 0)
+    assert (await client.get(f"/v1/rebuilds/{run}")).json()["state"] == "running"
+    connection = await asyncpg.connect(own.dsn)
+    await connection.execute(
+        "INSERT INTO stockroom.rebuilds (id, names, actor, state, ended_at) "
+        "VALUES ($1, '{sales,stock}', 'staff:operator', 'done', now())",
+        uuid4(),
+    )
+    await connection.close()
+    assert (await client.get(f"/v1/rebuilds/{run}")).json()["state"] == "failed"
+
+
 async def test_a_run_that_was_killed_holds_nothing_up_for_long_and_one_that_holds_its_right_does(
     client: httpx.AsyncClient, own: Settings
 ) -> None:
