@@ -54,7 +54,7 @@ def list_letters(
         return found
 
     if not run(act) and not json:
-        end("nothing was dropped from a policy" if dropped else "no policy has parked anything", 0)
+        end(f"policies: nothing {'dropped' if dropped else 'parked'}", 0)
 
 
 @cli.command()

@@ -60,7 +60,7 @@ def list_letters(
         return found
 
     if not run_over_stores(act) and not json:
-        end("nothing was dropped from a projection" if dropped else "no projection has parked anything", 0)
+        end(f"projections: nothing {'dropped' if dropped else 'parked'}", 0)
 
 
 @cli.command()

@@ -71,7 +71,7 @@ async def test_list_tells_what_projections_and_policies_have_parked(parked: Sett
     described = [orjson.loads(line) for line in output.splitlines()]
     assert [(one["policy"], one["place"]) for one in described] == [("buy", "orders/0@0"), ("buy", "orders/0@1")]
     assert described[0]["appended_at"] == "2011-03-13T07:06:40.000+00:00"
-    assert await dlq(parked, "list", "--policy=shortfall") == (0, "")
+    assert await dlq(parked, "list", "--policy=shortfall") == (0, "policies: nothing parked\n")
 
 
 async def test_show_tells_headers_and_value(parked: Settings, unique: str) -> None:
@@ -86,7 +86,7 @@ async def test_show_tells_headers_and_value(parked: Settings, unique: str) -> No
 async def test_retry_carries_out_what_follows_by_the_code_of_today(parked: Settings) -> None:
     told = "buy: 2 carried out, 0 failed again, 0 wait behind those\n"
     assert await dlq(parked, "retry", "orders/0@1", "--policy", "buy") == (0, told)
-    assert await dlq(parked, "list", "--policy", "buy") == (0, "")
+    assert await dlq(parked, "list", "--policy", "buy") == (0, "policies: nothing parked\n")
     assert await dlq(parked, "retry", "--all", "--yes", "--policy", "buy") == (1, "nothing is parked\n")
 
 
@@ -98,12 +98,14 @@ async def test_drop_gives_one_up_with_a_reason_and_retries_those_behind_it(parke
     assert behind == "buy: 1 carried out, 0 failed again, 0 wait behind those"
     code, output = await dlq(parked, "list", "--dropped")
     assert re.fullmatch(
-        rf"policies/buy  orders/0@0  {unique}  dropped  by staff:operator at [-\d]+ [:\d]+  a test order\n", output
+        "projections: nothing dropped\n"
+        rf"policies/buy  orders/0@0  {unique}  dropped  by staff:operator at [-\d]+ [:\d]+  a test order\n",
+        output,
     )
 
 
 async def test_what_makes_no_sense_is_told_and_nothing_is_done(own: Settings) -> None:
-    assert await dlq(own, "list") == (0, "")
+    assert await dlq(own, "list") == (0, "projections: nothing parked\npolicies: nothing parked\n")
     assert await dlq(own, "list", "--policy", "sell") == (
         2,
         "no policy 'sell'; there are buy, initial_stock, shortfall\n",

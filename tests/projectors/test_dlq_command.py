@@ -31,7 +31,10 @@ async def test_list_tells_a_line_for_each_and_json_the_same(parked: Settings) ->
     described = [orjson.loads(line) for line in output.splitlines()]
     assert [one["place"] for one in described] == ["stock/0@0", "stock/0@1"]
     assert described[0].items() >= {**PARKED, "appended_at": "2011-03-13T07:06:40.000+00:00"}.items()
-    assert await dlq(parked, "list", "--key", "another", "--projection", "stock") == (0, "nothing is parked\n")
+    assert await dlq(parked, "list", "--key", "another", "--projection", "stock") == (
+        0,
+        "projections: nothing parked\n",
+    )
     assert await dlq(parked, "list", "--json", "--key", "another", "--projection", "stock") == (0, "")
 
 
@@ -78,8 +81,8 @@ async def test_retry_applies_with_the_code_of_today(parked: Settings) -> None:
 
 
 async def test_what_makes_no_sense_is_told_and_nothing_is_done(own: Settings) -> None:
-    assert await dlq(own, "list") == (0, "nothing is parked\n")
-    assert await dlq(own, "list", "--dropped") == (0, "nothing was dropped from a projection\n")
+    assert await dlq(own, "list") == (0, "projections: nothing parked\n")
+    assert await dlq(own, "list", "--dropped") == (0, "projections: nothing dropped\n")
     assert await dlq(own, "retry") == (2, "give a place, or --key, or --all\n")
     assert await dlq(own, "show", "stock") == (2, "'stock' is no place: TOPIC/PARTITION@OFFSET, as `list` shows it.\n")
     assert await dlq(own, "retry", "stock/0@0", "--all") == (2, "give a place, or --key, or --all\n")

@@ -51,7 +51,7 @@ async def test_a_drop_is_an_event_and_what_waited_behind_it_is_applied(parked: S
         assert list(map(tuple, audit)) == [("staff:operator", "drop"), ("system:projectors", "retry")]
     code, output = await dlq(parked, "drop", place, "--projection", "stock", "--reason", "once more")
     assert (code, "was dropped before" in output, "sent twice" in output) == (0, True, True)
-    assert await dlq(parked, "list", "--projection", "stock", "--key", "KB-1") == (0, "nothing is parked\n")
+    assert await dlq(parked, "list", "--projection", "stock", "--key", "KB-1") == (0, "projections: nothing parked\n")
     code, output = await dlq(parked, "list", "--dropped", "--projection", "stock", "--key", "KB-1")
     assert (code, f"stock  {place}  KB-1  dropped  by staff:operator at " in output) == (0, True)
 
