@@ -87,15 +87,15 @@ def _section(
     whole, indexed = [one.seconds for one in ours], [one.indexed for one in ours]
     figures = [
         Figure("rebuild, median", round(median(whole), 1), "s"),
-        by_round("rebuild by round", whole, "s", 1),
-        by_round("of that, until keys and indexes were there, by round", indexed, "s", 1),
+        by_round("rebuild by round", whole, "s", 2),
+        by_round("of that, until keys and indexes were there, by round", indexed, "s", 2),
         Figure("rebuild", round(log.events / median(whole)), "events/s"),
     ]
     for count, seconds in theirs.items():
         name = f"by hand, {count} process{'es' if count > 1 else ''}"
         figures += [
             Figure(f"{name}, median", round(median(seconds), 1), "s"),
-            by_round(f"{name}, by round", seconds, "s", 1),
+            by_round(f"{name}, by round", seconds, "s", 2),
             *at_least(f"rebuild in times of the rate {name}", median(_ratios(seconds, whole)), "×", OF_BY_HAND),
             Figure(
                 f"until keys and indexes, in times of the rate {name}", round(median(_ratios(seconds, indexed)), 2), "×"

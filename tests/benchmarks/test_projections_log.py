@@ -48,8 +48,8 @@ async def test_a_rebuild_makes_the_same_rows_as_by_hand_and_its_rates_stand_besi
     for way in ("1 process", "2 processes"):
         ratios = [hand / our for hand, our in zip(by_round(found[f"by hand, {way}, by round"]), ours, strict=True)]
         assert len(ratios) == TINY.rounds
-        # Seconds by round are rounded to a tenth.
-        assert number(found[f"rebuild in times of the rate by hand, {way}"]) == pytest.approx(median(ratios), rel=0.3)
+        # Seconds by round are rounded to a hundredth, ratios too.
+        assert number(found[f"rebuild in times of the rate by hand, {way}"]) == pytest.approx(median(ratios), rel=0.1)
 
 
 async def test_all_read_models_of_orders_are_rebuilt_in_one_command_and_hold_every_event(log: Filled) -> None:
