@@ -34,6 +34,14 @@ SELECT policy AS reader, error_code AS code, error, convert_from(key, 'UTF8') AS
 FROM policies.parked WHERE key = ANY($1::bytea[])
 ORDER BY parked_at DESC, topic DESC, partition DESC, record_offset DESC, policy DESC LIMIT {MOST + 1}
 """
+DROPPED_BY_POLICIES = f"""
+SELECT policy AS reader, 'dropped' AS code, reason || ' (' || actor || ')' AS error, key, topic, partition,
+       record_offset
+FROM policies.dropped
+WHERE key = ANY($1::bytea[])
+   OR (topic, partition, record_offset) IN (SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[]))
+ORDER BY at DESC, topic DESC, partition DESC, record_offset DESC, policy DESC LIMIT {MOST + 1}
+"""
 REFUSED = f"""
 SELECT policy, command_type, aggregate_id, code, detail, line FROM policies.refused
 WHERE aggregate_id = ANY($1::text[]) ORDER BY refused_at DESC LIMIT {MOST + 1}
@@ -61,8 +69,12 @@ async def dead_letters_of(
     parked = list(map(dict, await postgres.rows(PARKED, list(subjects), stamped)))
     topics, numbers, offsets = map(list, zip(*places, strict=True)) if places else ([], [], [])
     dropped = await _if_there(postgres, DROPPED, list(subjects), topics, numbers, offsets)
-    by_policies = await _if_there(postgres, PARKED_BY_POLICIES, [subject.encode() for subject in subjects])
-    kinds = parked, dropped, by_policies
+    keys = [subject.encode() for subject in subjects]
+    by_policies = await _if_there(postgres, PARKED_BY_POLICIES, keys)
+    of_policies = await _if_there(postgres, DROPPED_BY_POLICIES, keys, topics, numbers, offsets)
+    for row in of_policies:
+        row["key"] = row["key"].decode(errors="replace")  # any bytes, where it is found by its place
+    kinds = parked, dropped, by_policies, of_policies
     rows = [row for kind in kinds for row in _told(kind)]
     untold: list[str] = []
     wanted = {*places, *map(place_of, rows)}
