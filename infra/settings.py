@@ -72,7 +72,7 @@ class Settings(BaseSettings):
         default=1, ge=1, le=16, description="How many projectors `up` starts, 1 to 16; they share the partitions."
     )
     streams_port: int = Field(default=6068, ge=1, le=65535, description="Health port of the streams.")
-    policies_port: int = Field(default=6067, ge=1, le=65535, description="Health port of the policies.")
+    policies_port: int = Field(default=6067, ge=1, le=65535, description="Port of the policies: health, dead letters.")
     command_api_address: BaseUrls | None = Field(
         default=None, description="Base URLs of the command APIs, with commas between; empty: those that `up` starts."
     )
