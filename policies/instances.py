@@ -65,14 +65,14 @@ class Instances:
         """Ask for the table every second, and when it is outdated, until cancelled."""
         while True:
             self._outdated.clear()
-            await self._refresh()
+            await self.refresh()
             await asyncio.sleep(LEAST_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REFRESH_SECONDS):
                     await self._outdated.wait()
 
-    async def _refresh(self) -> None:
-        """All are asked, and the newest table counts: an instance that was stopped for long has an old one."""
+    async def refresh(self) -> None:
+        """Ask all once. The newest table counts: an instance that was stopped for long has an old one."""
         answers = await asyncio.gather(*(self._ask(address) for address in self._known()))
         newest = max((routes for routes in answers if routes), key=lambda routes: routes.generation, default=None)
         if newest is not None and newest.generation < self._routes.generation:

@@ -4,7 +4,9 @@ It is no event: no read model says what a policy was asked, and a policy is neve
 """
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from policies.dead_letters.queue import Queue
 from policies.dead_letters.redrive import Redrive, Redriven
@@ -24,6 +26,16 @@ SELECT key, reason, actor, at FROM policies.dropped
 WHERE policy = $1 AND topic = $2 AND partition = $3 AND record_offset = $4
 """
 
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+"""Why a record is given up, in one line of 1 to 200 characters."""
+_REASON = TypeAdapter(Reason)
+
+
+class NoReason(ValueError):
+    """What was given as the reason tells nobody anything; the message says how one looks."""
+
 
 class NothingParked(Exception):
     """Nothing is parked at the place, and nothing was given up there: there is nothing to drop."""
@@ -42,8 +54,13 @@ class Dropped(NamedTuple):
 
 async def drop(redrive: Redrive, policy: Policy, topic: str, partition: int, offset: int, reason: str) -> Dropped:
     """Give up the record that is parked at a place, and retry what is parked of its key. A repeat gives nothing more
-    up, and retries. Raises ``NothingParked``, or ``NotCarriedOut`` when it is given up, but those behind it still wait.
+    up, and retries. Raises ``NoReason``, ``NothingParked``, or ``NotCarriedOut`` when it is given up, but those behind
+    it still wait.
     """
+    try:
+        reason = _REASON.validate_python(reason)
+    except ValidationError as error:
+        raise NoReason("a reason is one line of 1 to 200 characters") from error
     queue = Queue(policy.name, topic, partition)
     async with redrive.pool.acquire() as connection, connection.transaction():
         await queue.hold(connection)

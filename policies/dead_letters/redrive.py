@@ -109,7 +109,7 @@ class Redrive:
         return _Portion(redriven, frozenset(one.record.key or b"" for one in failed), parked[-1].record.offset)
 
     async def _carry_out(self, policy: Policy, queue: Queue, intents: Sequence[Intent]) -> list[Refusal]:
-        standing = Standing(policy.name, queue.topic)
+        standing = Standing(policy.name, queue.topic, waits_for="the command API does not answer")
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await self._commands.carry_out([bulk_line(policy.name, one) for one in intents], standing)

@@ -1,5 +1,6 @@
 """What the commands of `./stockroom dlq` with `--policy` have in common: what they are given, and run over."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from infra.process import run_process
 from infra.reason import reason
 from infra.settings import Settings
 from policies.command_client import CommandClient
-from policies.dead_letters.drop import NothingParked
+from policies.dead_letters.drop import NoReason, NothingParked
 from policies.dead_letters.redrive import NotCarriedOut, Redrive
 from policies.policy import Policy
 from policies.position_store import PositionStore
@@ -29,7 +30,9 @@ def chosen_by(name: str | None) -> list[Policy]:
 
 
 def run(act: Callable[[Redrive], Awaitable[T]]) -> T:
-    """What an act over the tables and the command API gives. Exit 1: it cannot be done, or a server is away."""
+    """What an act over the tables and the command API gives. Exit 1: it cannot be done, or a server is away. Exit 2:
+    a reason is none.
+    """
     results: list[T] = []
 
     async def main(config: Settings) -> None:
@@ -38,12 +41,24 @@ def run(act: Callable[[Redrive], Awaitable[T]]) -> T:
             CommandClient.of(config) as commands,
         ):
             await PositionStore(pool).prepare()
-            results.append(await act(Redrive(pool, commands, str(OPERATOR))))
+            await commands.instances.refresh()  # who is asked first may hang
+            learning = asyncio.create_task(commands.keep_up())
+            try:
+                results.append(await act(Redrive(pool, commands, str(OPERATOR))))
+            finally:
+                learning.cancel()
+                await asyncio.wait({learning})
 
     try:
-        run_process(main, logging=configure_beside_answer)
+        run_process(main, logging=_without_progress)
+    except NoReason as error:
+        end(str(error), 2)
     except (NotCarriedOut, NothingParked) as error:
         end(str(error), 1)
     except AWAY as error:
         end(f"a server is away ({reason(error)}): ./stockroom status", 1)
     return results[0]
+
+
+def _without_progress(level: str) -> None:
+    configure_beside_answer("WARNING" if level == "INFO" else level)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import sys
 
 import asyncpg
@@ -15,10 +16,11 @@ from infra.log_batch import START, Position
 from infra.settings import REPOSITORY, Settings
 from policies.position_store import Move, PositionStore
 from policies.sorting import Parked
-from tests.policies.instance import Place
+from tests.policies.instance import Place, place, process_at
 from tests.projectors.parked_stock import park_two
 from tests.support.log import entry
 from tests.support.orders import placed
+from tests.support.poll import until
 
 
 @pytest.fixture
@@ -47,6 +49,7 @@ async def dlq(settings: Settings, *arguments: str) -> tuple[int, str]:
             **os.environ,
             "STOCKROOM_POSTGRES_DSN": settings.dsn,
             "STOCKROOM_COMMAND_API_PORT": str(settings.command_api_port),
+            "STOCKROOM_COMMAND_API_ADDRESS": settings.command_api_address or "",
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -88,6 +91,24 @@ async def test_retry_carries_out_what_follows_by_the_code_of_today(parked: Setti
     assert await dlq(parked, "retry", "orders/0@1", "--policy", "buy") == (0, told)
     assert await dlq(parked, "list", "--policy", "buy") == (0, "policies: nothing parked\n")
     assert await dlq(parked, "retry", "--all", "--yes", "--policy", "buy") == (1, "nothing is parked\n")
+
+
+async def test_retry_gets_past_an_instance_that_hangs(parked: Settings, instance: Place) -> None:
+    async with place() as other, process_at(other) as process:
+        process.send_signal(signal.SIGSTOP)
+        await until(instance.shards, lambda found: len(found) == parked.partitions)
+        both = parked.model_copy(update={"command_api_address": f"{other.address},{instance.address}"})
+        told = "buy: 2 carried out, 0 failed again, 0 wait behind those\n"
+        assert await dlq(both, "retry", "--all", "--yes", "--policy", "buy") == (0, told)
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "sent\ntwice", "\x1b[31m", "x" * 201])
+async def test_nothing_is_dropped_without_a_reason_that_can_be_read(parked: Settings, reason: str) -> None:
+    answer = await dlq(parked, "drop", "orders/0@0", "--policy", "buy", "--reason", reason)
+    assert answer == (2, "a reason is one line of 1 to 200 characters\n")
+    connection = await asyncpg.connect(parked.dsn)
+    assert await connection.fetchval("SELECT count(*) FROM policies.parked") == 2
+    await connection.close()
 
 
 async def test_drop_gives_one_up_with_a_reason_and_retries_those_behind_it(parked: Settings, unique: str) -> None:

@@ -156,6 +156,18 @@ async def test_while_the_command_api_is_away_nothing_is_taken_out(
     assert await bench.redrive.retry(bench.policy) == Redriven(done=2)
 
 
+async def test_a_command_api_that_hangs_is_told_as_the_reason(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await park(bench, 2)
+    monkeypatch.setattr(redriving, "PATIENCE_SECONDS", 0.5)
+    bench.cable.freeze()
+    try:
+        with pytest.raises(NotCarriedOut, match=r"gave up after 0\.5 s: the command API does not answer"):
+            await bench.redrive.retry(bench.policy)
+    finally:
+        bench.cable.thaw()
+    assert len(await bench.waiting()) == 2
+
+
 async def test_a_dropped_record_never_happens_and_those_behind_it_do(bench: Bench) -> None:
     await park(bench, 3)
     dropped = await drop(bench.redrive, bench.policy, bench.topic, 0, 1, "made by a test script")
