@@ -14,6 +14,7 @@ from policies.app import create_app
 from policies.command_client import CommandClient
 from policies.dead_letters.copies import DeadLetters
 from policies.dead_letters.http import dead_letters_router
+from policies.dead_letters.lists_http import lists_router
 from policies.dead_letters.redrive import Redrive
 from policies.left_behind import LeftBehind
 from policies.patience import patiently
@@ -34,6 +35,9 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     stop = stop or stop_on_signals()
     async with (
         asyncpg.create_pool(settings.dsn, min_size=0, max_size=6, command_timeout=30.0) as pool,
+        # A retry keeps its connection while the command API works: none of those over which positions are stored. With
+        # two a policy waits for two retries at most to let go of the row of its position, which is within the timeout.
+        asyncpg.create_pool(settings.dsn, min_size=0, max_size=2, command_timeout=30.0) as operators_pool,
         CommandClient.of(settings) as commands,
     ):
         store = PositionStore(pool)
@@ -53,7 +57,8 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         standings = [runner.standing for runner in runners]
         app = create_app(standings, settings)
         app.add_middleware(BodyLimit, max_bytes=MOST_BODY_BYTES)
-        app.include_router(dead_letters_router(Redrive(pool, commands, str(OPERATOR)), POLICIES))
+        app.include_router(lists_router(pool, POLICIES))
+        app.include_router(dead_letters_router(Redrive(operators_pool, commands, str(OPERATOR)), POLICIES))
         left_behind = LeftBehind(pool, standings)
         work = asyncio.create_task(_work(store, dead_letters, commands, left_behind, runners))
         work.add_done_callback(lambda _: stop.set())

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from infra.http.problem_handlers import install
 from policies.dead_letters import redrive as redriving
 from policies.dead_letters.http import dead_letters_router
+from policies.dead_letters.lists_http import lists_router
 from tests.policies.bench import Bench
 from tests.policies.test_redrive import answers, park
 
@@ -19,6 +20,7 @@ async def client(bench: Bench) -> AsyncIterator[httpx.AsyncClient]:
     await park(bench, 3)
     app = FastAPI()
     install(app)
+    app.include_router(lists_router(bench.postgres, [bench.policy]))
     app.include_router(dead_letters_router(bench.redrive, [bench.policy]))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://policies") as client:
         yield client
@@ -35,7 +37,7 @@ async def test_what_is_parked_is_listed_shown_and_retried(bench: Bench, client: 
     assert shown["headers"]["ce_type"] == "order.placed.v1"
     answer = await client.post("/v1/dead-letters/retry", json={"policy": bench.policy.name, "key": None})
     assert (answer.status_code, answer.json()) == (200, {"carried_out": 3, "failed": 0, "waiting": 0, "refused": 0})
-    assert (await client.get("/v1/dead-letters")).json() == {"total": 0, "items": []}
+    assert (await client.get("/v1/dead-letters")).json() == {"total": 0, "items": [], "next": None}
     assert await bench.answered() == answers(bench, 0, 1, 2)
 
 
@@ -67,3 +69,25 @@ async def test_what_is_not_there_is_404_and_a_command_api_that_is_away_503(
     await bench.cable.mend()
     assert (answer.status_code, answer.json()["code"]) == (503, "dependency_unavailable")
     assert len(await bench.waiting()) == 3
+
+
+async def test_pages_follow_one_another_by_their_cursor(bench: Bench, client: httpx.AsyncClient) -> None:
+    places, after = [], dict[str, str]()
+    for _ in range(3):
+        page = (await client.get("/v1/dead-letters", params={"limit": 1, **after})).json()
+        assert page["total"] == 3
+        places += [one["place"] for one in page["items"]]
+        after = {"after": page["next"] or ""}
+    assert (places, after) == ([f"{bench.topic}/0@{offset}" for offset in (1, 2, 3)], {"after": ""})
+    answer = await client.get("/v1/dead-letters", params={"after": f"sell {bench.topic}/0@1"})
+    assert answer.json()["code"] == "policy_not_found"
+    assert (await client.get("/v1/dead-letters", params={"after": "17"})).json()["code"] == "validation_failed"
+
+
+async def test_what_is_no_text_is_refused(bench: Bench, client: httpx.AsyncClient) -> None:
+    body = f'{{"policy": "{bench.policy.name}", "key": "\\ud800"}}'
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post("/v1/dead-letters/retry", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/key")
+    answer = await client.get(f"/v1/dead-letters/{bench.policy.name}/a%00/0/1")
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
