@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 
 _WORD = re.compile(r"\w+")
-_TERM = re.compile(r'-*"[^"]*"|[^\s"]+')
+_TERM = re.compile(r'-+"[^"]*(?:"|$)|"[^"]*"|[^\s"]+')
+"""A phrase that is excluded may lack its end, as while somebody types: else its words would be wanted."""
 _OPERATOR = re.compile(r"""(^|\s)-+[^\s-]|"|\bor\b""")
 
 
@@ -21,8 +22,10 @@ def words_of(text: str) -> Words:
     excluded: list[str] = []
     for term in _TERM.findall(text):
         bare = term.lstrip("-")
-        if bare:
-            (excluded if term.startswith("-") else wanted).append(bare)
+        if term.startswith("-") and bare.strip('" '):
+            excluded.append(bare if bare.count('"') != 1 else f'{bare}"')
+        elif bare and bare == term:
+            wanted.append(bare)
     return Words(" ".join(wanted), tuple(excluded))
 
 
