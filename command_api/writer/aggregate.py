@@ -11,6 +11,8 @@ from domain.decider import Decider
 
 MOST_ID_BYTES = 2_000
 """A longer one does not fit into the index of a table."""
+_OF_VALUES = ("Integer exceeds 64-bit range", "str is not valid UTF-8: surrogates not allowed")
+"""What orjson says of values that an event may have; all else that it refuses is a mistake in ``Decider.dump``."""
 
 
 class Birth(NamedTuple):
@@ -34,8 +36,8 @@ class Unkeepable(ValueError):
 
 
 def kept(subject: str, aggregate: Versioned, decider: Decider[Any]) -> Kept:
-    """The aggregate as a snapshot keeps it. Raises ``Unkeepable``, and what ``Decider.dump`` raises for a state that it
-    does not know.
+    """The aggregate as a snapshot keeps it. Raises ``Unkeepable``, what ``Decider.dump`` raises for a state that it
+    does not know, and ``orjson.JSONEncodeError`` when it gave what is no JSON.
     """
     if min(subject, default=" ") < " " or len(subject.encode()) > MOST_ID_BYTES:
         raise Unkeepable("its id cannot be kept: it is too long, or has control characters")
@@ -49,6 +51,8 @@ def kept(subject: str, aggregate: Versioned, decider: Decider[Any]) -> Kept:
         state = orjson.dumps([dumped, born])
         return Kept(subject, aggregate.version, state, None if due is None else due.at.astimezone(UTC))
     except (orjson.JSONEncodeError, OverflowError) as error:
+        if isinstance(error, orjson.JSONEncodeError) and str(error) not in _OF_VALUES:
+            raise
         raise Unkeepable(f"its state cannot be kept: {error}") from error
 
 

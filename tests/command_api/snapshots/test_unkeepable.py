@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 
 from command_api.fence.fence import Fence
 from command_api.snapshots.postgres_store import PostgresSnapshots
+from command_api.writer.aggregate import Unkeepable, Versioned, kept
 from command_api.writer.keepers import Keepers
 from command_api.writer.saver import QUARANTINED, Pace
+from domain.stock_item import STOCK_ITEM
 from event_schemas.codec import encode
 from event_schemas.stock import StockReceived
 from tests.command_api.snapshots.owners import Owner
@@ -38,6 +42,18 @@ async def test_one_forged_event_does_not_end_the_snapshots_of_its_partition(
         assert owner.log.read_records <= 4
         assert "1 aggregates quarantined: " in owner.writer.trouble
         assert "no snapshots" not in owner.writer.trouble
+
+
+@pytest.mark.parametrize("value", [2**64, "\ud800"], ids=["number", "surrogate"])
+def test_a_value_that_json_does_not_take_cannot_be_kept(value: int | str) -> None:
+    with pytest.raises(Unkeepable):
+        kept("A1", Versioned(1, STOCK_ITEM.initial), STOCK_ITEM._replace(dump=lambda state: [value]))
+
+
+def test_a_dump_that_gives_no_json_is_a_mistake_and_quarantines_nothing() -> None:
+    wrong: Any = object()
+    with pytest.raises(orjson.JSONEncodeError, match="not JSON serializable"):
+        kept("A1", Versioned(1, STOCK_ITEM.initial), STOCK_ITEM._replace(dump=lambda state: [wrong]))
 
 
 @asynccontextmanager
