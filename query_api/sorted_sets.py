@@ -17,6 +17,10 @@ MISSING = "The projectors have not made this read model yet."
 SUM = "query_api:sum"
 TOP = (Path(__file__).parent / "redis_top.lua").read_text()
 
+_NO_WRITES = (exceptions.OutOfMemoryError, exceptions.ReadOnlyError)
+_NO_WRITES_CODES = ("MISCONF ", "NOREPLICAS ")
+"""Those for which the client has no class: the last snapshot failed, too few replicas."""
+
 T = TypeVar("T")
 
 
@@ -74,5 +78,7 @@ async def _answer(asked: Awaitable[T]) -> T:
     except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.BusyLoadingError, OSError) as error:
         raise DependencyUnavailable("Redis does not answer; it is tried again by itself.") from error
     except exceptions.ResponseError as error:
-        # A sum is written before it is read, which a Redis without memory or disk refuses.
-        raise DependencyUnavailable(f"Redis refuses what is asked: {error}") from error
+        if not isinstance(error, _NO_WRITES) and not str(error).startswith(_NO_WRITES_CODES):
+            raise
+        # A sum is written before it is read.
+        raise DependencyUnavailable("Redis takes no writes for now; it is tried again by itself.") from error
