@@ -17,10 +17,28 @@ POSTGRES_AWAY = (
 `OSError` too, as every time-out is."""
 AWAY = (OSError, KafkaError, *POSTGRES_AWAY)
 """Any server that is needed is away; for who has nothing to ask of Kafka that it could refuse."""
+_TOLD_BY_POSTGRES = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+)
 NAMED: dict[type[Exception], str] = {
-    **dict.fromkeys(POSTGRES_AWAY, "PostgreSQL"),
+    **dict.fromkeys(_TOLD_BY_POSTGRES, "PostgreSQL"),
     KafkaConnectionError: "Kafka",
     ConnectionError: "A server that is needed",
     TimeoutError: "A server that is needed",
 }
-"""What means so wherever in a request it is raised, and the server's name. Subclasses count."""
+"""What means so wherever in a request it is raised, and the server's name. Subclasses count. An `InterfaceError` is not
+among them, as it may be a mistake of the caller: see `cut_off`."""
+
+
+def cut_off(error: Exception) -> bool:
+    """Whether a connection to PostgreSQL had ended before it was used, as when a transaction is left that lost it.
+
+    Every other `InterfaceError` is a mistake of the caller, such as an argument that is missing.
+    """
+    # A pool takes a connection back as soon as it ends.
+    told = ("connection is closed", "connection has been released back to the pool")
+    return isinstance(error, asyncpg.InterfaceError) and str(error).endswith(told)

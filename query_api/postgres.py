@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from infra.away import POSTGRES_AWAY
+from infra.away import POSTGRES_AWAY, cut_off
 from infra.http.problems import DependencyUnavailable
 from query_api.refusals import ProjectionMissing, QueryTimeout
 
@@ -68,6 +68,8 @@ class Postgres:
         except _MISSING as error:
             raise ProjectionMissing("The projectors have not made this read model yet.") from error
         except _AWAY as error:
+            if isinstance(error, asyncpg.InterfaceError) and not cut_off(error):
+                raise
             raise DependencyUnavailable("PostgreSQL does not answer; it is tried again by itself.") from error
 
     async def row(self, sql: str, *args: Any) -> asyncpg.Record | None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from infra.away import NAMED
+from infra.away import NAMED, cut_off
 from infra.http.head_as_get import HeadAsGet
 from infra.http.problem_schema import describe_problems
 from infra.http.problems import (
@@ -43,7 +43,8 @@ METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 def install(app: FastAPI) -> None:
     """Make `app` answer every error as a problem: ours, FastAPI's, Starlette's, an away server's, an unforeseen one's.
 
-    An unforeseen exception is answered 500 `internal_error` and then goes on to the server, which logs it.
+    An unforeseen exception is answered 500 `internal_error`, one that tells of a lost connection 503
+    `dependency_unavailable`, and then goes on to the server, which logs it.
     The OpenAPI document gets the schema of a problem's body. Where `app` answers GET it answers HEAD, see `HeadAsGet`.
     """
     app.add_middleware(HeadAsGet)
@@ -113,11 +114,11 @@ def _told_by_router(request: Request, error: HTTPException) -> str:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    name = next((server for kind, server in NAMED.items() if isinstance(error, kind)), "A server")
+    name = next((server for kind, server in NAMED.items() if isinstance(error, kind)), "PostgreSQL")
     return DependencyUnavailable(f"{name} does not answer; it is tried again by itself.").response(
         request.scope["path"]
     )
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    return InternalError().response(request.scope["path"])
+    return await _away(request, error) if cut_off(error) else InternalError().response(request.scope["path"])

@@ -61,3 +61,15 @@ async def test_a_postgresql_that_may_write_no_more_to_its_disk_is_called_away(ow
         await postgres.close()
         await connection.execute(f"ALTER DATABASE {database} RESET temp_file_limit")
         await connection.close()
+
+
+async def test_a_query_without_its_argument_is_a_mistake_and_not_told_as_away(
+    own_settings: Settings,
+) -> None:
+    postgres = Postgres(own_settings.dsn)
+    await postgres.open()
+    try:
+        with pytest.raises(asyncpg.InterfaceError, match="expects 1 argument"):
+            await postgres.rows("SELECT $1::text")
+    finally:
+        await postgres.close()
