@@ -1,5 +1,6 @@
 """What a projection is: a value with a name, a version, its topic, its tables, and a pure function to statements."""
 
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -72,3 +73,8 @@ class Projection(NamedTuple):
     """Schema of the views that queries read, e.g. ``orders``; empty for Redis."""
     bulk: Bulk | None = None
     """How a rebuild fills it by COPY; without it a rebuild fills it by ``apply``."""
+
+    @property
+    def bulk_layout(self) -> str | None:
+        """A digest of the tables that are filled by COPY and of what is made of them; None when none are."""
+        return self.bulk and f"{zlib.crc32((self.ddl + self.bulk.staging + self.bulk.finish).encode()):08x}"

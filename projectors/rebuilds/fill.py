@@ -11,6 +11,7 @@ import asyncpg
 
 from infra.log_batch import Batch, Position
 from infra.log_reader import LogReader
+from infra.reason import reason
 from projectors.back_off import until_there
 from projectors.rebuilds.rate import RateLimit
 from projectors.rebuilds.row import RebuildRefused
@@ -24,6 +25,8 @@ CHUNK = 10_000
 """Records that are folded in memory and committed together."""
 MAX_RECORDS = 5_000
 FETCH_BYTES = 8 * 1024 * 1024
+NOT_OF_THIS_CODE = (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError)
+"""What PostgreSQL says of tables that lack what is written; it would say so for ever."""
 
 
 class Member(NamedTuple):
@@ -85,6 +88,9 @@ class Filler:
             return False  # a commit whose answer was lost: the positions say how far it came
         except GenerationMoved as error:
             raise RebuildRefused(f"another rebuild took over: {error}") from error
+        except NOT_OF_THIS_CODE as error:
+            why = reason(error)
+            raise RebuildRefused(f"{self._topic}: {why}; fill anew what other code began: `--anew`") from error
         return True
 
     async def _read(

@@ -40,5 +40,5 @@ async def _index(connection: Connection, projection: Projection, begun: Begun) -
 
 
 async def _indexed(connection: Connection, projection: Projection) -> None:
-    sql = "UPDATE stockroom.projections SET rebuilding_indexed = true, rebuilding_bulk = false WHERE name = $1"
+    sql = "UPDATE stockroom.projections SET rebuilding_indexed = true, rebuilding_layout = NULL WHERE name = $1"
     await connection.execute(sql, projection.name)

@@ -90,11 +90,12 @@ async def serves_already(connection: Connection, projection: str, filling: int) 
 
 def resumable(row: asyncpg.Record, projection: Projection, voids: int, *, anew: bool) -> int | None:
     """The generation that an earlier rebuild left and that one of this code goes on with, by the projection's row: it
-    has its version, its indexes or the same way of being filled, and began with as many ``voids`` as there are now:
-    what was given up since may have been applied in it. None when there is none, or it is to begin ``anew``.
+    has its version, its indexes or the same layout, and began with as many ``voids`` as there are now: what was given
+    up since may have been applied in it. None when there is none, or it is to begin ``anew``.
     """
     left: int | None = row["rebuilding_generation"]
-    same_way = row["rebuilding_indexed"] or row.get("rebuilding_bulk", False) == (projection.bulk is not None)
+    older = row.get("rebuilding_bulk", False)  # filled by COPY by a release that did not tell the layout
+    same_way = row["rebuilding_indexed"] or (not older and row.get("rebuilding_layout") == projection.bulk_layout)
     same = row["rebuilding_version"] == projection.version and (row.get("rebuilding_voids") or 0) == voids
     return left if same and same_way and not anew else None
 
@@ -122,11 +123,12 @@ async def begin(
         await create_generation(connection, projection, filling, partitions, indexes=False, bulk=bulk)
         await connection.execute(
             "UPDATE stockroom.projections SET rebuilding_generation = $2, rebuilding_version = $3, "
-            "rebuilding_indexed = false, rebuilding_bulk = $4, rebuilding_voids = $5 WHERE name = $1",
+            "rebuilding_indexed = false, rebuilding_bulk = false, rebuilding_layout = $4, rebuilding_voids = $5 "
+            "WHERE name = $1",
             projection.name,
             filling,
             projection.version,
-            bulk is not None,
+            projection.bulk_layout,
             voids,
         )
         return Begun(serving, row["version"], filling, False, False, bulk)
@@ -141,9 +143,8 @@ async def switch_row(
     await connection.execute(
         "UPDATE stockroom.projections SET active_generation = $2, version = $3, switched_at = now(), "
         "kept_generation = active_generation, kept_version = version, "
-        "rebuilding_generation = NULL, rebuilding_version = NULL, rebuilding_indexed = false, rebuilding_bulk = false, "
-        "switching_until = NULL "
-        "WHERE name = $1",
+        "rebuilding_generation = NULL, rebuilding_version = NULL, rebuilding_indexed = false, "
+        "rebuilding_layout = NULL, switching_until = NULL WHERE name = $1",
         projection.name,
         filled,
         projection.version,

@@ -91,6 +91,7 @@ CREATE TABLE IF NOT EXISTS stockroom.rebuilds (
 CREATE INDEX IF NOT EXISTS rebuilds_by_time ON stockroom.rebuilds (started_at);
 ALTER TABLE stockroom.rebuilds ADD COLUMN IF NOT EXISTS code text;
 ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS rebuilding_voids int;
+ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS rebuilding_layout text;
 """
 """All of it may run again on a database of any age: what came later stands as ``ALTER TABLE`` at the end."""
 

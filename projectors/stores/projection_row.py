@@ -74,7 +74,7 @@ async def prove_bulk(connection: Connection, projection: Projection) -> None:
 
     To be asked after the positions were moved on: the transaction that makes the keys holds those.
     """
-    sql = "SELECT rebuilding_bulk FROM stockroom.projections WHERE name = $1"
+    sql = "SELECT rebuilding_layout FROM stockroom.projections WHERE name = $1"
     if not await connection.fetchval(sql, projection.name):
         raise GenerationMoved(f"{projection.name}: the generation was filled already")
 
