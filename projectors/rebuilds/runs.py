@@ -11,8 +11,10 @@ from projectors.stores.control_tables import Connection, create_control_tables, 
 SILENT_SECONDS = 30
 """A run without a sign of life for so long has ended without saying so."""
 GONE_SECONDS = 5
-"""The same of one that was under way, if nobody holds the right to rebuild any of its projections. At once where a
-later run has rebuilt them all, which it could not have done beside it."""
+"""The same of one that was under way, if nobody holds the right to rebuild any of its projections."""
+OUTLIVED_SECONDS = 3
+"""The same of one that has said nothing since a later run has rebuilt them all. That one may also have been done before
+the process of this one was up, so it alone proves nothing."""
 
 _RUNS = f"""
 SELECT id, names, actor, started_at, beat_at, ended_at, progress, cancelled,
@@ -21,8 +23,9 @@ SELECT id, names, actor, started_at, beat_at, ended_at, progress, cancelled,
     CASE WHEN lost THEN 'no sign of life since ' || beat_at ELSE error END AS error
 FROM (SELECT *, state = 'running' AND (beat_at < now() - interval '{SILENT_SECONDS} seconds' OR
           beat_at < now() - interval '{GONE_SECONDS} seconds' AND progress <> '[]' AND NOT names && $1 OR
-          EXISTS (SELECT FROM stockroom.rebuilds later WHERE later.state = 'done'
-                  AND later.started_at > earlier.started_at AND later.names @> earlier.names)) AS lost
+          beat_at < now() - interval '{OUTLIVED_SECONDS} seconds' AND
+          EXISTS (SELECT FROM stockroom.rebuilds later WHERE later.state = 'done' AND later.names @> earlier.names
+                  AND later.started_at > earlier.started_at AND later.ended_at > earlier.beat_at)) AS lost
       FROM stockroom.rebuilds earlier) r
 """
 _RIGHTS = """

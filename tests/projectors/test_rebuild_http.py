@@ -129,7 +129,7 @@ async def test_a_run_without_a_sign_of_life_has_failed(client: httpx.AsyncClient
     assert (shown["state"], shown["error"].startswith("no sign of life since ")) == ("failed", True)
 
 
-async def _running(own: Settings, beat_seconds_ago: int) -> UUID:
+async def _running(own: Settings, beat_seconds_ago: float) -> UUID:
     """A row of a run that was under way."""
     run = uuid4()
     connection = await asyncpg.connect(own.dsn)
@@ -143,19 +143,24 @@ async def _running(own: Settings, beat_seconds_ago: int) -> UUID:
     return run
 
 
-async def test_a_run_that_was_killed_is_over_as_soon_as_a_later_one_has_done_all_of_it(
-    client: httpx.AsyncClient, own: Settings
+@pytest.mark.parametrize(
+    ("silent_seconds", "ended_seconds_ago", "state"),
+    [(3.2, 0, "failed"), (3.2, 3, "failed"), (3.2, 3.7, "running"), (0, 0, "running")],
+)
+async def test_a_run_that_says_nothing_since_a_later_one_has_done_all_of_it_is_over_and_one_that_lives_is_not(
+    client: httpx.AsyncClient, own: Settings, silent_seconds: float, ended_seconds_ago: float, state: str
 ) -> None:
-    run = await _running(own, 0)
+    run = await _running(own, silent_seconds)
     assert (await client.get(f"/v1/rebuilds/{run}")).json()["state"] == "running"
     connection = await asyncpg.connect(own.dsn)
     await connection.execute(
         "INSERT INTO stockroom.rebuilds (id, names, actor, state, ended_at) "
-        "VALUES ($1, '{sales,stock}', 'staff:operator', 'done', now())",
+        "VALUES ($1, '{sales,stock}', 'staff:operator', 'done', now() - make_interval(secs => $2))",
         uuid4(),
+        ended_seconds_ago,
     )
     await connection.close()
-    assert (await client.get(f"/v1/rebuilds/{run}")).json()["state"] == "failed"
+    assert (await client.get(f"/v1/rebuilds/{run}")).json()["state"] == state
 
 
 async def test_a_run_that_was_killed_holds_nothing_up_for_long_and_one_that_holds_its_right_does(
