@@ -3,6 +3,8 @@ cancel it there, whether a terminal or an operator over HTTP began it.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -25,6 +27,8 @@ from projectors.stores.control_tables import Connection, create_control_tables
 
 BEAT_SECONDS = 1.0
 END_SECONDS = 5.0
+AGAIN_SECONDS = 15.0
+"""After so long a cancellation is sent again: to end takes less, so it was swallowed."""
 
 _BEGIN = """
 INSERT INTO stockroom.rebuilds (id, names, actor, state) VALUES ($1, $2, $3, 'running')
@@ -89,13 +93,13 @@ class Run(NamedTuple):
                         await pool.execute(_END, self.id, _json(progress), state, error or None, code)
 
     async def _beat(self, pool: asyncpg.Pool, progress: Progress, cancel: Callable[[], Any]) -> None:
-        told = False
+        told = -math.inf
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             with suppress(*AWAY):
                 cancelled = await pool.fetchval(_BEAT, self.id, _json(progress))
-                if cancelled and not told:  # once: again would cut off how it ends
-                    told = True
+                if cancelled and time.monotonic() - told >= AGAIN_SECONDS:  # sooner would cut off how it ends
+                    told = time.monotonic()
                     cancel()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 from datetime import datetime
 from uuid import uuid4
 
@@ -89,6 +90,26 @@ async def test_a_cancelled_run_is_not_cut_off_while_it_ends(bench: Bench, monkey
     with pytest.raises(asyncio.CancelledError):
         await run.go(bench.settings, quiet())
     assert ((await _row(bench, run))["state"], ended) == ("cancelled", [1])
+
+
+async def test_a_cancellation_that_was_swallowed_is_sent_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.writer.append(0, [received("a")])
+    run, swallowed = _run(bench), list[int]()
+
+    async def deaf(target: PostgresTarget) -> None:
+        await bench.pool.execute("UPDATE stockroom.rebuilds SET cancelled = true WHERE id = $1", run.id)
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        swallowed.append(1)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(rebuilds_run, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(rebuilds_run, "AGAIN_SECONDS", 0.3)
+    monkeypatch.setattr(PostgresTarget, "index", deaf)
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(20):
+            await run.go(bench.settings, quiet())
+    assert ((await _row(bench, run))["state"], swallowed) == ("cancelled", [1])
 
 
 async def _cancelled(bench: Bench, run: Run) -> None:
