@@ -27,9 +27,16 @@ class Joined(NamedTuple):
     begun: Begun
     member: Member
 
+    @property
+    def generation(self) -> tuple[str, int]:
+        """Name of the projection and number of what is filled."""
+        return self.projection.name, self.begun.filling
+
 
 class BulkGroup:
-    """Fills once as many rebuilds as were announced have joined it or left."""
+    """Fills once as many rebuilds as were announced have joined it or left, and again for those that join later with
+    another generation.
+    """
 
     def __init__(
         self,
@@ -53,34 +60,36 @@ class BulkGroup:
         self._turn = turn
         self._complete = asyncio.Event()
         self._joined: dict[str, Joined] = {}
-        self._filling: asyncio.Task[None] | None = None
+        self._fillings: dict[tuple[str, int], asyncio.Task[None]] = {}
+        """By generation what fills or has filled it."""
 
     async def fill(self, joining: Joined, ends: Mapping[int, int]) -> None:
         """Wait for the others, and until all is committed up to the ``ends`` that the first of them saw.
 
         Raises ``RebuildRefused`` or ``LogBroken``.
         """
-        self._joined[joining.projection.name] = joining
         self.leave(joining.projection.name)
+        self._joined[joining.projection.name] = joining
         await self._complete.wait()
-        if self._filling is None:
-            self._filling = asyncio.create_task(self._fill(ends))
-        filling = self._filling
+        if joining.generation not in self._fillings:
+            joined = [one for one in self._joined.values() if one.generation not in self._fillings]
+            filling = asyncio.create_task(self._fill(joined, ends))
+            self._fillings.update({one.generation: filling for one in joined})
+        filling = self._fillings[joining.generation]
         try:
             await filling
-        except BaseException:
-            if self._filling is filling:
-                self._filling = None  # so that another turn fills, and does not hear of this again
+        except BaseException:  # so that another turn fills, and does not hear of this again
+            self._fillings = {generation: task for generation, task in self._fillings.items() if task is not filling}
             raise
 
     def leave(self, projection: str) -> None:
         """This one is not to be waited for any more."""
+        self._joined.pop(projection, None)
         self._missing.discard(projection)
         if not self._missing:
             self._complete.set()
 
-    async def _fill(self, ends: Mapping[int, int]) -> None:
-        joined = list(self._joined.values())
+    async def _fill(self, joined: Sequence[Joined], ends: Mapping[int, int]) -> None:
         async with self._turn:
             loaded = [await until_there("load", partial(one.member.store.load, list(ends))) for one in joined]
             left = {

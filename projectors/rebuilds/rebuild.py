@@ -28,6 +28,7 @@ from projectors.rebuilds.progress import Task
 from projectors.rebuilds.report import Report
 from projectors.rebuilds.row import Begun, RebuildRefused, begin, only_one, serves_already
 from projectors.rebuilds.turn import Turn
+from projectors.rebuilds.voided_since import take_over
 from projectors.stores.connect import store_of
 from projectors.stores.redis_store import RedisStore
 from projectors.stores.sorting import Decode
@@ -86,6 +87,7 @@ class Rebuild:
         partitions = await ends.partitions(projection.topic)
         connection = await until_there("PostgreSQL", lambda: asyncpg.connect(settings.dsn))
         try:
+            before = self._begun
             begun, switched = await self._begin(connection, partitions)
             store, bulk = (
                 store_of(self._pool, self._redis, projection, decode, rebuilding=begun.filling, bulk=way)
@@ -101,6 +103,10 @@ class Rebuild:
                 filler = Filler(settings.bootstrap_servers, projection.topic, self._pool, [member], limit=group.limit)
                 await target.start()
                 task.begin(begun.filling, begun.resumed)
+                if before and before.filling != begun.filling:
+                    task.says(
+                        f"generation {before.filling} has what was dropped since: filling {begun.filling} instead"
+                    )
                 redrive = redrive_of(
                     self._pool, self._redis, projection, decode, self._options.actor, rebuilding=begun.filling
                 )
@@ -144,5 +150,7 @@ class Rebuild:
             if self._switching is None:
                 raise RebuildRefused(f"{name}: another rebuild went on with it, and switched")
             return before, True
+        if before:
+            await take_over(connection, self._projection, before)
         self._begun = await begin(connection, self._projection, partitions, anew=self._options.anew and not before)
         return self._begun, False

@@ -12,7 +12,7 @@ from projectors.stores.audit import audit_generation
 from projectors.stores.control_tables import Connection, rebuild_lock
 from projectors.stores.generations import create_generation, drop_generation, known_generations
 from projectors.stores.projection_row import prepare_projection
-from projectors.stores.store import StoreDamaged
+from projectors.stores.store import Place, StoreDamaged
 from projectors.stores.voids import voids_of
 
 LOOK_SECONDS = 0.1
@@ -64,6 +64,8 @@ class Begun(NamedTuple):
     indexed: bool
     bulk: Bulk | None = None
     """How it is filled as long as it is not indexed; None when it has its keys."""
+    voids: frozenset[Place] = frozenset()
+    """What was given up before."""
 
 
 async def only_one(connection: Connection, projection: str, wait_seconds: float = 0.0) -> None:
@@ -106,7 +108,7 @@ async def begin(
     """Resume the generation that a rebuild of the same version left, or make an empty one above all others; ``anew``
     drops what was left. To be called outside of a transaction.
     """
-    voids = len(await voids_of(connection, projection))
+    voids = frozenset(await voids_of(connection, projection))
     async with connection.transaction():
         await prepare_projection(connection, projection, partitions)
         row = await connection.fetchrow(
@@ -115,8 +117,8 @@ async def begin(
         assert row is not None
         serving, left, kept = row["active_generation"], row["rebuilding_generation"], row["kept_generation"]
         indexed, bulk = row["rebuilding_indexed"], projection.bulk
-        if resumed := resumable(row, projection, voids, anew=anew):
-            return Begun(serving, row["version"], resumed, True, indexed, None if indexed else bulk)
+        if resumed := resumable(row, projection, len(voids), anew=anew):
+            return Begun(serving, row["version"], resumed, True, indexed, None if indexed else bulk, voids)
         if left is not None:
             await drop_generation(connection, projection, left)
         filling = max([*await known_generations(connection, projection), serving, left or 0, kept or 0]) + 1
@@ -129,9 +131,9 @@ async def begin(
             filling,
             projection.version,
             projection.bulk_layout,
-            voids,
+            len(voids),
         )
-        return Begun(serving, row["version"], filling, False, False, bulk)
+        return Begun(serving, row["version"], filling, False, False, bulk, voids)
 
 
 async def switch_row(

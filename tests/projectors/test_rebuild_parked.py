@@ -118,5 +118,6 @@ async def test_a_drop_that_takes_effect_during_a_rebuild_is_no_difference(
     async with bench.working():
         await _park_two(bench)
         report = await rebuild(bench)
-    assert (report.parked_keys, await generation(bench)) == (0, 2)
+    filled_again = step == "switch" and bench.projection.store == "redis"
+    assert (report.parked_keys, await generation(bench)) == (0, 3 if filled_again else 2)
     assert await bench.totals() == {"a": 5, "b": 1}
