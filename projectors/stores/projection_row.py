@@ -62,7 +62,8 @@ async def generation_to_fill(
     if row["version"] != projection.version:
         raise RebuildNeeded(
             f"{projection.name} is at version {projection.version}, its tables at {row['version']}: "
-            f"run `./stockroom rebuild {projection.name}`"
+            f"run `./stockroom rebuild {projection.name}`",
+            row["active_generation"],
         )
     if committing and row["switching"]:
         raise SwitchUnderWay(f"{projection.name}: a rebuild is switching")

@@ -30,6 +30,7 @@ from projectors.stores.store import (
     Parked,
     ParkedKeys,
     Place,
+    RebuildNeeded,
     StoreDamaged,
 )
 from projectors.stores.voids import Void, voids_of
@@ -63,7 +64,8 @@ class RedisStore:
             await prepare_projection(connection, self._projection, partitions)
 
     async def load(self, partitions: Sequence[int]) -> Loaded:
-        """Positions and parked keys of the generation to fill; restores what a lost Redis must know of it.
+        """Positions and parked keys of the generation to fill; restores what a lost Redis must know of it. Queries are
+        told which one serves, of whatever version it is.
 
         Raises ``RebuildNeeded``, ``GenerationMoved``, or ``StoreDamaged``.
         """
@@ -72,7 +74,12 @@ class RedisStore:
             self._pool.acquire() as connection,
             connection.transaction(),
         ):
-            self._generation = await generation_to_fill(connection, self._projection, self._rebuilding)
+            try:
+                self._generation = await generation_to_fill(connection, self._projection, self._rebuilding)
+            except RebuildNeeded as error:
+                # What another version filled serves all the same. Not where a Redis that lost its data names none.
+                await self._redis.set(names.active_key(self._projection.name), error.serving, xx=True)
+                raise
             version = self._projection.version
             flat = await self._load(keys=[f"{self._prefix}pos"], args=[self._prefix, _ZERO, version, *partitions])
             fields = dict(zip(flat[::2], flat[1::2], strict=True))

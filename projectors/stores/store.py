@@ -36,7 +36,11 @@ class SwitchUnderWay(NotCommitted):
 
 
 class RebuildNeeded(Exception):
-    """The active generation was made by another version of the projection."""
+    """The active generation, ``serving``, was made by another version of the projection."""
+
+    def __init__(self, why: str, serving: int) -> None:
+        super().__init__(why)
+        self.serving = serving
 
 
 class StoreDamaged(Exception):

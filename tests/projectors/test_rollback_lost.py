@@ -18,11 +18,12 @@ from tests.support.poll import until
 pytestmark = pytest.mark.parametrize("store", ["redis"])
 
 
-async def _rebuilt(bench: Bench) -> None:
-    """Generation 2 serves, and 1, which is kept, lacks what came since."""
+async def _rebuilt(bench: Bench, version: int = 1) -> None:
+    """Generation 2, of a version, serves, and 1, which is kept and of version 1, lacks what came since."""
     await bench.writer.append(0, [received("a")])
     async with bench.working():
         await bench.until_totals({"a": 1})
+    bench.projection = bench.projection._replace(version=version)
     await rebuild(bench)
     async with bench.working():
         await bench.writer.append(0, [received("a", 2)])
@@ -43,8 +44,11 @@ async def test_without_postgresql_at_its_end_nothing_has_changed(bench: Bench, m
     assert (await generation(bench), await bench.totals()) == (2, {"a": 3})
 
 
-async def test_a_redis_that_hangs_at_its_end_follows_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    await _rebuilt(bench)
+@pytest.mark.parametrize(("version", "after"), [(1, {"a": 3}), (2, {"a": 1})])
+async def test_a_redis_that_hangs_at_its_end_follows_later_also_to_another_version_than_the_code_s(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, version: int, after: dict[str, int]
+) -> None:
+    await _rebuilt(bench, version)
     monkeypatch.setattr(rollback, "ANSWER_SECONDS", 0.3)
     async with cable_to_redis(bench.settings) as (cable, settings), connect_redis(settings) as redis:
 
@@ -61,4 +65,4 @@ async def test_a_redis_that_hangs_at_its_end_follows_later(bench: Bench, monkeyp
         assert await bench.pool.fetchval(lock, bench.projection.name)
     async with bench.working():
         await until(lambda: bench.redis.get(f"active:{bench.projection.name}"), lambda active: active == b"1")
-        await bench.until_totals({"a": 3})
+        await bench.until_totals(after)

@@ -170,6 +170,16 @@ async def test_tables_of_another_version_are_left_alone_until_a_rebuild(bench: B
         await newer.load(PARTITIONS)
 
 
+@pytest.mark.parametrize("store", ["redis"])
+async def test_where_redis_has_lost_what_serves_code_of_another_version_names_nothing_to_queries(bench: Bench) -> None:
+    await bench.worker()
+    await bench.redis.delete(f"active:{bench.projection.name}", f"{bench.projection.name}:1:pos")
+    newer = store_of(bench.pool, bench.redis, bench.projection._replace(version=2), Decoder(0))
+    with pytest.raises(RebuildNeeded):
+        await newer.load(PARTITIONS)
+    assert await bench.redis.get(f"active:{bench.projection.name}") is None
+
+
 @both_stores
 async def test_a_worker_on_a_generation_that_no_longer_serves_changes_nothing(bench: Bench) -> None:
     await bench.writer.append(0, [received("a")])
