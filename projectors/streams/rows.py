@@ -33,7 +33,8 @@ def changed(partition: int, shard: Shard, sold: Iterable[str], partners: Iterabl
     rows = [_row(partition, SOLD, product, shard.sold.get(product)) for product in sold]
     rows += [_row(partition, PARTNERS, product, shard.partners[product]) for product in partners]
     next_offset, holder = shard.position
-    lacks = shard.undecodable, shard.undecodable_at
+    # Only where there are any: releases of before these were kept read a position of five values.
+    lacks = (shard.undecodable, shard.undecodable_at) if shard.undecodable else ()
     position = [next_offset, holder.epoch, holder.writer, shard.appended_ms, shard.void, *lacks]
     return [*rows, Row(_key(partition, POSITION, ""), orjson.dumps(position))]
 
@@ -50,7 +51,7 @@ def load(rows: Mapping[bytes, bytes], shards: dict[int, Shard]) -> None:
             shard.partners[product] = Partners.load(dumped)
         else:
             next_offset, epoch, writer, shard.appended_ms, shard.void, *lacks = dumped
-            shard.undecodable, shard.undecodable_at = lacks or (0, None)  # none in rows of before these were kept
+            shard.undecodable, shard.undecodable_at = lacks or (0, None)
             shard.position = Position(next_offset, Holder(epoch, writer))
 
 
