@@ -6,7 +6,7 @@ and never trusts a committed offset: the caller says where to start and under wh
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -92,17 +92,17 @@ class LogReader:
         return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
     async def read(
-        self, *, max_records: int = 2_000, timeout_ms: int = 200, only: tuple[str, int] | None = None
+        self, *, max_records: int = 2_000, timeout_ms: int = 200, only: Collection[tuple[str, int]] = ()
     ) -> list[Batch]:
         """What came since the last call, a batch a partition; empty when nothing came within ``timeout_ms``.
 
-        With ``only`` a (topic, partition), from that alone; the others come with later calls.
+        With ``only``, by topic and partition, from these alone; the others come with later calls.
         Raises ``LogTruncated`` or ``OffsetSkipped`` when the log is not what the positions were taken from.
         """
         if (left := self._read_at + self._apart_seconds - time.monotonic()) > 0:
             await asyncio.sleep(left)
         try:
-            places = [TopicPartition(*only)] if only else []
+            places = [TopicPartition(*place) for place in only]
             self._consumer.resume(*self._consumer.assignment())
             fetched = await self._consumer.getmany(*places, timeout_ms=timeout_ms, max_records=max_records)
         except OffsetOutOfRangeError as error:
@@ -129,5 +129,5 @@ class LogReader:
         """The same and not one record further, one partition after the other: for a few records."""
         for place, goal in ends.items():
             while (left := goal - self._positions[place].next_offset) > 0:
-                for batch in await self.read(max_records=min(left, max_records), only=place):
+                for batch in await self.read(max_records=min(left, max_records), only=[place]):
                     yield batch

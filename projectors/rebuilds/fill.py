@@ -28,6 +28,9 @@ FETCH_BYTES = 8 * 1024 * 1024
 NOT_OF_THIS_CODE = (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError)
 """What PostgreSQL says of tables that lack what is written; it would say so for ever."""
 
+Place = tuple[str, int]
+"""Topic and partition."""
+
 
 class Member(NamedTuple):
     """A generation that is filled."""
@@ -97,11 +100,12 @@ class Filler:
         self, members: Sequence[Member], standings: Mapping[int, Standing], ends: Mapping[int, int]
     ) -> None:
         """Up to ``ends``; of a single partition not a record more, as no record is missing between two offsets."""
-        if not self._behind({(self._topic, number): one.position for number, one in standings.items()}, ends):
+        goals = {(self._topic, number): end for number, end in ends.items()}
+        if not _behind({(self._topic, number): one.position for number, one in standings.items()}, goals):
             return
         async with self.reader(standings) as reader:
-            while behind := self._behind(reader.positions, ends):
-                if batches := await _chunk(reader, min(behind, self._chunk)):
+            while behind := _behind(reader.positions, goals):
+                if batches := await _chunk(reader, goals, min(sum(behind.values()), self._chunk)):
                     await self._commit(members, batches)
 
     async def _commit(self, members: Sequence[Member], batches: Sequence[Batch]) -> None:
@@ -135,15 +139,25 @@ class Filler:
                 found[one] = plain.twin()
         return found
 
-    def _behind(self, positions: Mapping[tuple[str, int], Position], ends: Mapping[int, int]) -> int:
-        return sum(max(0, end - positions[self._topic, number].next_offset) for number, end in ends.items())
+
+def _behind(positions: Mapping[Place, Position], goals: Mapping[Place, int]) -> dict[Place, int]:
+    """Records up to the goal, of places that are before it."""
+    behind = {place: goal - positions[place].next_offset for place, goal in goals.items()}
+    return {place: records for place, records in behind.items() if records > 0}
 
 
-async def _chunk(reader: LogReader, most: int) -> list[Batch]:
-    """At most so many records, one batch a partition; fewer when the next ones let themselves be waited for."""
+async def _chunk(reader: LogReader, goals: Mapping[Place, int], most: int) -> list[Batch]:
+    """At most so many records, one batch a partition; fewer when the next ones let themselves be waited for.
+
+    Only of partitions before their goal: in one that has been read what comes live would hide that another is deaf.
+    """
     joined: dict[int, Batch] = {}
     left = most
-    while left and (batches := await reader.read(max_records=min(left, MAX_RECORDS))):
+    while (
+        left
+        and (behind := _behind(reader.positions, goals))
+        and (batches := await reader.read(max_records=min(left, MAX_RECORDS), only=behind))
+    ):
         for batch in batches:
             one = joined.get(batch.partition)
             joined[batch.partition] = _joined(one, batch) if one else batch

@@ -4,7 +4,7 @@ one that has read all.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from infra.log_batch import Batch, Position
@@ -23,9 +23,11 @@ class WatchedReader(LogReader):
         self._vain = 0.0
 
     async def read(
-        self, *, max_records: int = 2_000, timeout_ms: int = 200, only: tuple[str, int] | None = None
+        self, *, max_records: int = 2_000, timeout_ms: int = 200, only: Collection[tuple[str, int]] = ()
     ) -> list[Batch]:
-        """As `LogReader.read`, to be asked only where there is more to read."""
+        """As `LogReader.read`, to be asked only where there is more to read: what comes of one place hides that another
+        is deaf.
+        """
         asked_at = time.monotonic()
         async with asyncio.timeout(VAIN_SECONDS):
             batches = await super().read(max_records=max_records, timeout_ms=timeout_ms, only=only)
