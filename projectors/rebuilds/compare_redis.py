@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
@@ -13,13 +13,20 @@ from projectors.stores.redis_generations import OWN
 HELD_SECONDS = 1.0
 """So long the live engine is held back at a time, and longer only while one portion of keys is read."""
 AT_ONCE = 50
-"""Keys in one portion."""
+"""Keys in one portion, at most."""
 LARGE = 1_000
-"""A key with more members than this is read so many at a time."""
+"""A key with more members than this is a portion of its own, read so many members at a time."""
 SHOWN_KEYS = 20
 
 Renew = Callable[[], Awaitable[object]]
 """Holds the live engine back for some time more."""
+
+
+class _Key(NamedTuple):
+    name: str
+    kind: str
+    members: int
+
 
 _READ: dict[str, tuple[Any, ...]] = {
     "zset": ("ZRANGE", 0, -1, "WITHSCORES"),
@@ -50,8 +57,13 @@ async def compare(
     found: list[TableCompared] = []
     done = 0
     while done < len(names) and len(found) <= SHOWN_KEYS and (done == 0 or time.monotonic() < deadline):
+        await renew()
         portion = names[done : done + AT_ONCE]
-        old, new = [await _contents(redis, [prefix + one for one in portion], renew) for prefix in (served, filled)]
+        sides = [await _keys(redis, [prefix + one for one in portion]) for prefix in (served, filled)]
+        large = [any(key.members > LARGE for key in pair) for pair in zip(*sides, strict=True)]
+        if any(large):
+            portion = portion[: max(1, large.index(True))]
+        old, new = [await _contents(redis, keys[: len(portion)], renew) for keys in sides]
         found += [_difference(*one) for one in zip(portion, old, new, strict=True) if one[1] != one[2]]
         done += len(portion)
     return found, done
@@ -62,18 +74,18 @@ async def _names(redis: Redis, prefix: str) -> set[str]:
     return keys - OWN
 
 
-async def _contents(redis: Redis, keys: Sequence[str], renew: Renew) -> list[dict[bytes, bytes]]:
+async def _keys(redis: Redis, names: Sequence[str]) -> list[_Key]:
+    kinds = [kind.decode() for kind in await _answers(redis, [("TYPE", name) for name in names])]
+    sizes = await _answers(redis, [(_SIZE[kind], name) for name, kind in zip(names, kinds, strict=True)])
+    return [_Key(*one) for one in zip(names, kinds, sizes, strict=True)]
+
+
+async def _contents(redis: Redis, keys: Sequence[_Key], renew: Renew) -> list[dict[bytes, bytes]]:
     """Members of each key with what is said of them, whatever its type."""
-    await renew()
-    kinds = [kind.decode() for kind in await _answers(redis, [("TYPE", key) for key in keys])]
-    sizes = await _answers(redis, [(_SIZE[kind], key) for key, kind in zip(keys, kinds, strict=True)])
-    whole = [(key, kind) for key, kind, size in zip(keys, kinds, sizes, strict=True) if size <= LARGE]
-    answers = await _answers(redis, [(_READ[kind][0], key, *_READ[kind][1:]) for key, kind in whole])
-    found = {key: _members(kind, answer) for (key, kind), answer in zip(whole, answers, strict=True)}
-    for key, kind in zip(keys, kinds, strict=True):
-        if key not in found:
-            found[key] = await _scanned(redis, key, kind, renew)
-    return [found[key] for key in keys]
+    if any(key.members > LARGE for key in keys):
+        return [await _scanned(redis, key.name, key.kind, renew) for key in keys]
+    answers = await _answers(redis, [(_READ[key.kind][0], key.name, *_READ[key.kind][1:]) for key in keys])
+    return [_members(key.kind, answer) for key, answer in zip(keys, answers, strict=True)]
 
 
 async def _answers(redis: Redis, commands: Sequence[tuple[Any, ...]]) -> list[Any]:

@@ -39,11 +39,17 @@ class ComparedInRedis(FollowedInRedis):
         done = tries = 0
         while tries < TRIES:
             parked = await self.catch_up(reader.exactly, parked)  # what came meanwhile, before anybody is held back
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await self.hold()
+            async with asyncio.timeout(ANSWER_SECONDS) as bound:
+
+                async def renew(bound: asyncio.Timeout = bound) -> None:
+                    """Hold on; what is read until the next time has ``ANSWER_SECONDS`` again."""
+                    await self.hold()
+                    bound.reschedule(asyncio.get_running_loop().time() + ANSWER_SECONDS)
+
+                await renew()
                 parked = await self.catch_up(reader.exactly, parked)
                 before = await fields_of(self._redis, served)
-                differ, compared = await compare(self._redis, served, new, keys[done:], self.hold)
+                differ, compared = await compare(self._redis, served, new, keys[done:], renew)
                 after = await fields_of(self._redis, served)
                 await self._redis.delete(names.switching_key(self._projection.name))
             filled = {partition: one.next_offset for (_, partition), one in reader.positions.items()}

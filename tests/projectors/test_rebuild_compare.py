@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import product
 from uuid import uuid4
 
 import asyncpg
 import orjson
 import pytest
+from redis.asyncio import Redis
 
 from event_schemas.record import Recorded
 from projectors.projection import RedisCommand, Statement
@@ -258,6 +260,7 @@ async def test_a_comparison_in_redis_that_outlives_its_hold_comes_about_under_lo
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(followed_redis, "HOLD_MS", 300)
+    monkeypatch.setattr(compared_redis, "ANSWER_SECONDS", 0.5)
     await bench.writer.append(0, [received("a")])
 
     async def write() -> None:
@@ -272,3 +275,21 @@ async def test_a_comparison_in_redis_that_outlives_its_hold_comes_about_under_lo
                 await rebuild(bench)
     [found] = refused.value.comparison.tables
     assert (found.table, found.served, found.filled) == ("large", 300_000, None)
+
+
+async def test_a_large_key_is_a_portion_of_its_own(redis: Redis, unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare_redis, "HELD_SECONDS", 0.0)
+    sizes = {"a": 3, "b": 3, "c": 1_001, "d": 1_001, "e": 3}
+    for side, name in product(("1:", "2:"), sizes):
+        await redis.zadd(f"{unique}:{side}{name}", {f"m{number}": number for number in range(sizes[name])})
+    await redis.zadd(f"{unique}:2:d", {"m7": 8})
+    names, portions = list(sizes), list[tuple[list[str], int]]()
+    while names:
+        found, done = await compare_redis.compare(redis, f"{unique}:1:", f"{unique}:2:", names, _held)
+        portions.append(([one.table for one in found], done))
+        names = names[done:]
+    assert portions == [([], 2), ([], 1), (["d"], 1), ([], 1)]
+
+
+async def _held() -> None:
+    """Nobody has to be held back."""
