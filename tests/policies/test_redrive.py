@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from domain.decider import Command
+from event_schemas import codec
 from event_schemas.event import REGISTRY, Event
 from event_schemas.order import OrderFlagged, OrderPlaced
 from event_schemas.record import Recorded
@@ -56,9 +57,11 @@ async def test_a_key_that_an_older_release_parked_for_a_type_it_did_not_know_goe
     flagged: tuple[str, Event] = KEY, OrderFlagged(order_id=f"{bench.topic}-000", reason="SHORTFALL", sku="A")
     with monkeypatch.context() as older:
         older.delitem(REGISTRY, next(name for name, cls in REGISTRY.items() if cls is OrderFlagged))
+        codec._resolve.cache_clear()  # whoever decoded one before in this process
         await bench.writer.append(0, [flagged, order(bench, 0)])
         async with bench.runner():
             await caught_up(bench, 3, 1)
+    codec._resolve.cache_clear()
     async with bench.runner():
         await bench.writer.append(0, [order(bench, 1)])
         await caught_up(bench, 4, 1)
