@@ -144,23 +144,27 @@ async def _running(own: Settings, beat_seconds_ago: float) -> UUID:
 
 
 @pytest.mark.parametrize(
-    ("silent_seconds", "ended_seconds_ago", "state"),
-    [(3.2, 0, "failed"), (3.2, 3, "failed"), (3.2, 3.7, "running"), (0, 0, "running")],
+    ("silent_seconds", "ended_seconds_later", "state"),
+    [(10, 10, "failed"), (10, 0.2, "failed"), (10, -0.5, "running"), (-600, 601, "running")],
 )
 async def test_a_run_that_says_nothing_since_a_later_one_has_done_all_of_it_is_over_and_one_that_lives_is_not(
-    client: httpx.AsyncClient, own: Settings, silent_seconds: float, ended_seconds_ago: float, state: str
+    client: httpx.AsyncClient, own: Settings, silent_seconds: float, ended_seconds_later: float, state: str
 ) -> None:
     run = await _running(own, silent_seconds)
-    assert (await client.get(f"/v1/rebuilds/{run}")).json()["state"] == "running"
     connection = await asyncpg.connect(own.dsn)
+    # Somebody holds the right to rebuild, so that the later run alone can show that this one is over.
+    await connection.execute("SELECT pg_advisory_lock($1, $2)", *rebuild_lock("sales"))
+    assert (await client.get(f"/v1/rebuilds/{run}")).json()["state"] == "running"
     await connection.execute(
         "INSERT INTO stockroom.rebuilds (id, names, actor, state, ended_at) "
-        "VALUES ($1, '{sales,stock}', 'staff:operator', 'done', now() - make_interval(secs => $2))",
+        "SELECT $1, '{sales,stock}', 'staff:operator', 'done', beat_at + make_interval(secs => $2) "
+        "FROM stockroom.rebuilds WHERE id = $3",
         uuid4(),
-        ended_seconds_ago,
+        ended_seconds_later,
+        run,
     )
-    await connection.close()
     assert (await client.get(f"/v1/rebuilds/{run}")).json()["state"] == state
+    await connection.close()
 
 
 async def test_a_run_that_was_killed_holds_nothing_up_for_long_and_one_that_holds_its_right_does(
