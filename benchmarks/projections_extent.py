@@ -14,8 +14,10 @@ class Extent:
 
     receipts_a_second: int
     orders_a_second: int
+    fresh_rounds: int
+    """So often each of the two is measured; the median round counts."""
     fresh_seconds: float
-    """How long each of the two is measured, after the warm-up."""
+    """How long a round is measured, after the warm-up."""
     fresh_warm_up_seconds: float
     """Not short, as the broker compiles itself under its first load."""
     throttled_orders: int
@@ -35,6 +37,7 @@ FULL = Extent(
     rounds=3,
     receipts_a_second=1_000,
     orders_a_second=100,
+    fresh_rounds=5,
     fresh_seconds=20.0,
     fresh_warm_up_seconds=20.0,
     throttled_orders=100_000,
@@ -48,6 +51,7 @@ SHORT = Extent(
     rounds=1,
     receipts_a_second=200,
     orders_a_second=20,
+    fresh_rounds=1,
     fresh_seconds=2.0,
     fresh_warm_up_seconds=1.0,
     throttled_orders=5_000,

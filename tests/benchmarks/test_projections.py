@@ -17,6 +17,7 @@ TINY = replace(
     rounds=2,
     receipts_a_second=100,
     orders_a_second=10,
+    fresh_rounds=3,
     fresh_seconds=1.0,
     fresh_warm_up_seconds=0.5,
     followed_orders=100,
