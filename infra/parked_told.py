@@ -1,5 +1,6 @@
 """How a parked record is told, whoever has parked it: as a line, as JSON, or whole."""
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -7,6 +8,20 @@ from typing import Any, Protocol
 from event_schemas.record import LogRecord
 
 ERROR_WIDTH = 100
+
+
+class Letter(Protocol):
+    """A record that is parked, or that was given up, as operators see it."""
+
+    @property
+    def cursor(self) -> str:
+        """Who has it, and its place: from where a list goes on behind it."""
+
+    def line(self) -> str:
+        """In one line."""
+
+    def described(self) -> dict[str, Any]:
+        """As JSON, without its content."""
 
 
 class Parked(Protocol):
@@ -37,9 +52,9 @@ class Parked(Protocol):
         """How often it was tried."""
 
 
-def line(reader: str, parked: Parked, now: float) -> str:
-    """In one line, with who parked it; ``now`` in seconds since 1970."""
-    age = now - parked.record.appended_ms / 1000
+def line(reader: str, parked: Parked) -> str:
+    """In one line, with who parked it and how old it is."""
+    age = time.time() - parked.record.appended_ms / 1000
     error = " ".join(parked.error.split())[:ERROR_WIDTH]
     tries = f"{parked.attempts} tries" if parked.attempts > 1 else "1 try"
     key = parked.key or "(no key)"

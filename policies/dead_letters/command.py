@@ -2,7 +2,6 @@
 retry: what follows from the events is carried out.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -44,13 +43,13 @@ def list_letters(
         found = False
         for one in chosen_by(policy):
             if dropped:
-                for gone in await dropped_letters(redrive.pool, one.name, as_key(key)):
+                async for gone in dropped_letters(redrive.pool, one.name, as_key(key)):
                     found = True
                     say(orjson.dumps(gone.described()).decode() if json else gone.line())
                 continue
             async for letter in dead_letters(redrive.pool, one.name, as_key(key)):
                 found = True
-                say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
+                say(orjson.dumps(letter.described()).decode() if json else letter.line())
         return found
 
     if not run(act) and not json:

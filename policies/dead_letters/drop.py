@@ -4,10 +4,9 @@ It is no event: no read model says what a policy was asked, and a policy is neve
 """
 
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-from pydantic import StringConstraints, TypeAdapter, ValidationError
-
+from infra.drop_reason import drop_reason
 from policies.dead_letters.queue import Queue
 from policies.dead_letters.redrive import Redrive, Redriven
 from policies.policy import Policy
@@ -25,16 +24,6 @@ _DROPPED = """
 SELECT key, reason, actor, at FROM policies.dropped
 WHERE policy = $1 AND topic = $2 AND partition = $3 AND record_offset = $4
 """
-
-Reason = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
-"""Why a record is given up, in one line of 1 to 200 characters."""
-_REASON = TypeAdapter(Reason)
-
-
-class NoReason(ValueError):
-    """What was given as the reason tells nobody anything; the message says how one looks."""
 
 
 class NothingParked(Exception):
@@ -57,10 +46,7 @@ async def drop(redrive: Redrive, policy: Policy, topic: str, partition: int, off
     up, and retries. Raises ``NoReason``, ``NothingParked``, or ``NotCarriedOut`` when it is given up, but those behind
     it still wait.
     """
-    try:
-        reason = _REASON.validate_python(reason)
-    except ValidationError as error:
-        raise NoReason("a reason is one line of 1 to 200 characters") from error
+    reason = drop_reason(reason)
     queue = Queue(policy.name, topic, partition)
     async with redrive.pool.acquire() as connection, connection.transaction():
         await queue.hold(connection)

@@ -7,16 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from infra.http.dead_letters import DropRequest, NotParked, Number, Offset, RetryKey
 from infra.http.principal import Operator
 from infra.http.problems import DependencyUnavailable, NotFound
 from infra.http.strict_query import strict_query
-from policies.dead_letters.drop import NothingParked, Reason, drop
+from policies.dead_letters.drop import NothingParked, drop
 from policies.dead_letters.listing import as_key, dead_letter
 from policies.dead_letters.redrive import NotCarriedOut, Redrive, Redriven
 from policies.policy import Policy
 
-Number = Annotated[int, Path(ge=0, lt=2**31)]
-Offset = Annotated[int, Path(ge=0, lt=2**63)]
 Topic = Annotated[str, Path(pattern=r"^[^\x00]+$")]
 
 
@@ -26,27 +25,13 @@ class PolicyUnknown(NotFound):
     code, title = "policy_not_found", "There is no such policy"
 
 
-class NotParked(NotFound):
-    """Nothing is parked at this place, or no more."""
-
-    code, title = "dead_letter_not_found", "Nothing is parked there"
-
-
 class RetryRequest(BaseModel):
     """What to retry: the parked records of one key, or of every key."""
 
     model_config = ConfigDict(extra="forbid")
 
     policy: str = Field(description="Name of the policy that parked them.")
-    key: str | None = Field(pattern=r"^[^\x00]*$", description="Key of the records, or null for every key.")
-
-
-class DropRequest(BaseModel):
-    """Why a record is given up."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: Reason
+    key: RetryKey
 
 
 def dead_letters_router(redrive: Redrive, policies: Sequence[Policy]) -> APIRouter:

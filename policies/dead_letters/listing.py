@@ -23,7 +23,11 @@ _AT = f"""
 SELECT {ROW} FROM policies.parked WHERE policy = $1 AND topic = $2 AND partition = $3 AND record_offset = $4
 """
 _COUNT = f"SELECT count(*) FROM policies.parked WHERE {_OF}"
-_DROPPED = f"SELECT * FROM policies.dropped WHERE {_OF} ORDER BY topic, partition, record_offset"
+_DROPPED_PAGE = f"""
+SELECT * FROM policies.dropped WHERE {_OF} AND (topic, partition, record_offset) > ($3, $4, $5)
+ORDER BY topic, partition, record_offset LIMIT $6
+"""
+_DROPPED_COUNT = f"SELECT count(*) FROM policies.dropped WHERE {_OF}"
 
 
 class DeadLetter(NamedTuple):
@@ -32,9 +36,14 @@ class DeadLetter(NamedTuple):
     policy: str
     parked: Parked
 
-    def line(self, now: float) -> str:
-        """In one line; ``now`` in seconds since 1970."""
-        return parked_told.line(f"policies/{self.policy}", self.parked, now)
+    @property
+    def cursor(self) -> str:
+        """Policy and place."""
+        return f"{self.policy} {self.parked.place}"
+
+    def line(self) -> str:
+        """In one line."""
+        return parked_told.line(f"policies/{self.policy}", self.parked)
 
     def described(self) -> dict[str, Any]:
         """As JSON, without its content."""
@@ -55,6 +64,11 @@ class DroppedLetter(NamedTuple):
     actor: str
     at: datetime
 
+    @property
+    def cursor(self) -> str:
+        """Policy and place."""
+        return f"{self.policy} {self.place}"
+
     def line(self) -> str:
         """In one line."""
         told = f"dropped  by {self.actor} at {self.at:%Y-%m-%d %H:%M}  {self.reason}"
@@ -74,10 +88,8 @@ async def dead_letters(
     pool: asyncpg.Pool, policy: str, key: bytes | None = None, after: Place = BEFORE_ALL
 ) -> AsyncIterator[DeadLetter]:
     """What a policy has parked behind a place, of one key or of all, in log order by partition."""
-    while rows := await pool.fetch(_PAGE, policy, key, *after, PAGE):
-        for row in rows:
-            yield DeadLetter(policy, parked_of(row))
-        after = rows[-1]["topic"], rows[-1]["partition"], rows[-1]["record_offset"]
+    async for row in _rows(pool, _PAGE, policy, key, after):
+        yield DeadLetter(policy, parked_of(row))
 
 
 async def dead_letter(pool: asyncpg.Pool, policy: str, place: Place) -> DeadLetter | None:
@@ -91,16 +103,25 @@ async def count_dead_letters(pool: asyncpg.Pool, policy: str, key: bytes | None 
     return int(await pool.fetchval(_COUNT, policy, key))
 
 
-async def dropped_letters(pool: asyncpg.Pool, policy: str, key: bytes | None = None) -> list[DroppedLetter]:
-    """What was given up for a policy, of one key or of all, in log order by partition."""
-    return [
-        DroppedLetter(
-            policy,
-            f"{row['topic']}/{row['partition']}@{row['record_offset']}",
-            row["key"].decode(errors="replace"),
-            row["reason"],
-            row["actor"],
-            row["at"],
-        )
-        for row in await pool.fetch(_DROPPED, policy, key)
-    ]
+async def dropped_letters(
+    pool: asyncpg.Pool, policy: str, key: bytes | None = None, after: Place = BEFORE_ALL
+) -> AsyncIterator[DroppedLetter]:
+    """What was given up for a policy behind a place, of one key or of all, in log order by partition."""
+    async for row in _rows(pool, _DROPPED_PAGE, policy, key, after):
+        place = f"{row['topic']}/{row['partition']}@{row['record_offset']}"
+        told = row["key"].decode(errors="replace"), row["reason"], row["actor"], row["at"]
+        yield DroppedLetter(policy, place, *told)
+
+
+async def count_dropped_letters(pool: asyncpg.Pool, policy: str, key: bytes | None = None) -> int:
+    """How many records were given up for a policy, of one key or of all."""
+    return int(await pool.fetchval(_DROPPED_COUNT, policy, key))
+
+
+async def _rows(
+    pool: asyncpg.Pool, query: str, policy: str, key: bytes | None, after: Place
+) -> AsyncIterator[asyncpg.Record]:
+    while rows := await pool.fetch(query, policy, key, *after, PAGE):
+        for row in rows:
+            yield row
+        after = rows[-1]["topic"], rows[-1]["partition"], rows[-1]["record_offset"]

@@ -8,13 +8,14 @@ import asyncpg
 
 from infra.away import AWAY
 from infra.dlq_terminal import end
+from infra.drop_reason import NoReason
 from infra.logs import configure_beside_answer
 from infra.principal import OPERATOR
 from infra.process import run_process
 from infra.reason import reason
 from infra.settings import Settings
 from policies.command_client import CommandClient
-from policies.dead_letters.drop import NoReason, NothingParked
+from policies.dead_letters.drop import NothingParked
 from policies.dead_letters.redrive import NotCarriedOut, Redrive
 from policies.policy import Policy
 from policies.position_store import PositionStore

@@ -2,7 +2,6 @@
 `--policy NAME` in place of `--projection` the same of what a policy has parked; `list` tells both.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -50,13 +49,13 @@ def list_letters(
         found = False
         for one in chosen_by(projection):
             if dropped:
-                for drop_ in await dropped_letters(pool, one, key):
+                async for drop_ in dropped_letters(pool, one, key):
                     found = True
                     say(orjson.dumps(drop_.described()).decode() if json else drop_.line())
                 continue
             async for letter in dead_letters(pool, redis, one, key):
                 found = True
-                say(orjson.dumps(letter.described()).decode() if json else letter.line(time.time()))
+                say(orjson.dumps(letter.described()).decode() if json else letter.line())
         return found
 
     if not run_over_stores(act) and not json:

@@ -8,6 +8,7 @@ import asyncpg
 import httpx
 from redis.asyncio import Redis
 
+from infra.drop_reason import drop_reason
 from infra.log_batch import LogBroken
 from infra.reason import reason as told
 from infra.settings import Settings
@@ -59,10 +60,11 @@ class Dropped(NamedTuple):
 async def drop(
     settings: Settings, pool: asyncpg.Pool, redis: Redis, projection: Projection, place: Place, reason: str
 ) -> Dropped:
-    """Give up the record that is parked at a place. A repeat changes nothing. Raises ``NothingParked``, ``NotVoided``,
-    ``RebuildNeeded`` when other code made the tables of what was given up, or ``VoidsUnknown`` when the event is there
-    but Kafka or PostgreSQL is not, or it could not be applied: projectors let it take effect later.
+    """Give up the record that is parked at a place. A repeat changes nothing. Raises ``NoReason``, ``NothingParked``,
+    ``NotVoided``, ``RebuildNeeded`` when other code made the tables of what was given up, or ``VoidsUnknown`` when the
+    event is there but Kafka or PostgreSQL is not, or it could not be applied: projectors let it take effect later.
     """
+    reason = drop_reason(reason)
     letter = await dead_letter(pool, redis, projection, place)
     if letter is None:
         async with pool.acquire() as connection:

@@ -1,32 +1,23 @@
 """Endpoints of the projectors that give parked records up, and tell what was given up."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from fastapi import APIRouter, Depends
 from redis.asyncio import Redis
 
+from infra.http.dead_letters import DropRequest, Limit, NotParked, Number, Offset, page
 from infra.http.principal import Operator
 from infra.http.problems import DependencyUnavailable
 from infra.http.strict_query import strict_query
 from infra.settings import Settings
 from projectors.dead_letters.drop import NothingParked, NotVoided, drop
-from projectors.dead_letters.http import NotParked, Number, Offset, answering, projection_named
-from projectors.dead_letters.listing import dropped_letters
+from projectors.dead_letters.http import After, answering, begin, projections_named
+from projectors.dead_letters.listing import count_dropped_letters, dropped_letters
 from projectors.dead_letters.voids_known import VoidsUnknown
 from projectors.projection import Projection
-
-
-class DropRequest(BaseModel):
-    """Why a record is given up."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-    ]
+from projectors.stores.store import BEFORE_ALL
 
 
 def drops_router(settings: Settings, pool: asyncpg.Pool, redis: Redis, projections: Sequence[Projection]) -> APIRouter:
@@ -38,13 +29,21 @@ def drops_router(settings: Settings, pool: asyncpg.Pool, redis: Redis, projectio
         operator: Operator,
         projection: str | None = None,
         key: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+        after: After = None,
+        limit: Limit = 100,
     ) -> dict[str, Any]:
-        """Records that were given up, by projection and place, the first `limit` of them: by whom, when, why."""
-        chosen = projections if projection is None else [projection_named(projections, projection)]
+        """Records that were given up, by projection and place, `limit` of them, and how many in all: who, when, why.
+
+        `next` is what to give as `after` for those that follow; null at the end.
+        """
         async with answering():
-            found = [letter for one in chosen for letter in await dropped_letters(pool, one, key)]
-        return {"total": len(found), "items": [letter.described() for letter in found[:limit]]}
+            return await page(
+                projections_named(projections, projection),
+                begin(projections, after),
+                limit,
+                lambda one: count_dropped_letters(pool, one, key),
+                lambda one, place: dropped_letters(pool, one, key, place or BEFORE_ALL),
+            )
 
     @router.post("/{projection}/{topic}/{partition}/{offset}/drop")
     async def drop_dead_letter(
@@ -54,7 +53,7 @@ def drops_router(settings: Settings, pool: asyncpg.Pool, redis: Redis, projectio
         nothing. `effect` is `dropped`, `already_dropped`, `rebuild_needed` where it goes with the rebuild that is
         needed, or `applied_meanwhile` where a retry was faster and the next rebuild leaves it out.
         """
-        one = projection_named(projections, projection)
+        (one,) = projections_named(projections, projection)
         if topic != one.topic:
             raise NotParked(f"{projection} reads {one.topic}, not {topic}.")
         try:

@@ -27,9 +27,14 @@ class DeadLetter(NamedTuple):
     projection: str
     parked: Parked
 
-    def line(self, now: float) -> str:
-        """In one line; ``now`` in seconds since 1970."""
-        return parked_told.line(self.projection, self.parked, now)
+    @property
+    def cursor(self) -> str:
+        """Projection, partition and offset."""
+        return f"{self.projection} {self.parked.record.partition}@{self.parked.record.offset}"
+
+    def line(self) -> str:
+        """In one line."""
+        return parked_told.line(self.projection, self.parked)
 
     def described(self) -> dict[str, Any]:
         """As JSON, without its content."""
@@ -91,6 +96,11 @@ class DroppedLetter(NamedTuple):
     place: str
     void: Void
 
+    @property
+    def cursor(self) -> str:
+        """Projection, partition and offset."""
+        return f"{self.projection} {self.place.rpartition('/')[2]}"
+
     def line(self) -> str:
         """In one line."""
         key, reason, actor, at = self.void
@@ -103,15 +113,24 @@ class DroppedLetter(NamedTuple):
         return {"projection": self.projection, "place": self.place, "key": key, "code": "dropped", **dropped}
 
 
-async def dropped_letters(pool: asyncpg.Pool, projection: Projection, key: str | None = None) -> list[DroppedLetter]:
-    """What was given up for a projection, of one key or of all, in log order by partition."""
+async def dropped_letters(
+    pool: asyncpg.Pool, projection: Projection, key: str | None = None, after: Place = BEFORE_ALL
+) -> AsyncIterator[DroppedLetter]:
+    """What was given up for a projection behind a place, of one key or of all, in log order by partition."""
+    for (partition, offset), void in (await _voids(pool, projection, key)).items():
+        if (partition, offset) > after:
+            yield DroppedLetter(projection.name, f"{projection.topic}/{partition}@{offset}", void)
+
+
+async def count_dropped_letters(pool: asyncpg.Pool, projection: Projection, key: str | None = None) -> int:
+    """How many records were given up for a projection, of one key or of all."""
+    return len(await _voids(pool, projection, key))
+
+
+async def _voids(pool: asyncpg.Pool, projection: Projection, key: str | None) -> dict[Place, Void]:
     async with pool.acquire() as connection:
         voids = await voids_of(connection, projection)
-    return [
-        DroppedLetter(projection.name, f"{projection.topic}/{partition}@{offset}", void)
-        for (partition, offset), void in voids.items()
-        if key in (None, void.key)
-    ]
+    return {place: void for place, void in voids.items() if key in (None, void.key)}
 
 
 async def _in_redis(redis: Redis, projection: Projection) -> RedisParked:

@@ -7,6 +7,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from infra.dlq_terminal import end
+from infra.drop_reason import NoReason
 from infra.process import run_process
 from infra.reason import reason
 from infra.settings import Settings
@@ -30,7 +31,8 @@ def chosen_by(name: str | None) -> list[Projection]:
 
 
 def run_over_stores(act: Callable[[asyncpg.Pool, Redis], Awaitable[T]]) -> T:
-    """What an act over the stores gives. Exit 1: it cannot be done, or a server is away."""
+    """What an act over the stores gives. Exit 1: it cannot be done, or a server is away. Exit 2: a
+    reason is none."""
     results: list[T] = []
 
     async def main(config: Settings) -> None:
@@ -39,6 +41,8 @@ def run_over_stores(act: Callable[[asyncpg.Pool, Redis], Awaitable[T]]) -> T:
 
     try:
         run_process(main)
+    except NoReason as error:
+        end(str(error), 2)
     except (RebuildNeeded, StoreDamaged, NotCommitted, NothingParked, NotVoided) as error:
         end(str(error), 1)
     except VoidsUnknown as error:

@@ -84,6 +84,23 @@ async def test_pages_follow_one_another_by_their_cursor(bench: Bench, client: ht
     assert (await client.get("/v1/dead-letters", params={"after": "17"})).json()["code"] == "validation_failed"
 
 
+async def test_what_was_dropped_comes_in_pages_too(bench: Bench, client: httpx.AsyncClient) -> None:
+    insert = "INSERT INTO policies.dropped VALUES ($1, $2, $3, $4, $5, 'a test', 'staff:test')"
+    for partition, offset, key in ((1, 0, b"b"), (0, 12, b"a"), (0, 7, b"b"), (0, 3, b"a")):
+        await bench.postgres.execute(insert, bench.policy.name, bench.topic, partition, offset, key)
+    places, after = [], dict[str, str]()
+    for _ in range(2):
+        page = (await client.get("/v1/dead-letters/dropped", params={"limit": 2, **after})).json()
+        assert page["total"] == 4
+        places += [one["place"].partition("/")[2] for one in page["items"]]
+        after = {"after": page["next"] or ""}
+    assert (places, after) == (["0@3", "0@7", "0@12", "1@0"], {"after": ""})
+    keyed = (await client.get("/v1/dead-letters/dropped", params={"key": "b", "limit": 1})).json()
+    assert (keyed["total"], keyed["next"]) == (2, f"{bench.policy.name} {bench.topic}/0@7")
+    answer = await client.get("/v1/dead-letters/dropped", params={"after": "17"})
+    assert answer.json()["code"] == "validation_failed"
+
+
 async def test_what_is_no_text_is_refused(bench: Bench, client: httpx.AsyncClient) -> None:
     body = f'{{"policy": "{bench.policy.name}", "key": "\\ud800"}}'
     headers = {"Content-Type": "application/json"}

@@ -76,6 +76,23 @@ async def test_pages_follow_one_another_by_their_cursor(bench: Bench, client: ht
     assert (keyed["total"], keyed["next"]) == (2, f"{bench.projection.name} 2@1")
 
 
+async def test_what_was_dropped_comes_in_pages_too(bench: Bench, client: httpx.AsyncClient) -> None:
+    await bench.void((2, 4), (0, 7), (0, 12), (0, 1), (2, 0))
+    places, after = [], dict[str, str]()
+    for _ in range(3):
+        page = (await client.get("/v1/dead-letters/dropped", params={"limit": 2, **after})).json()
+        assert page["total"] == 5
+        places += [one["place"].partition("/")[2] for one in page["items"]]
+        after = {"after": page["next"] or ""}
+    assert (places, after) == (["0@1", "0@7", "0@12", "2@0", "2@4"], {"after": ""})
+    nothing = {"total": 0, "items": [], "next": None}
+    assert (await client.get("/v1/dead-letters/dropped", params={"key": "nobody's"})).json() == nothing
+    answer = await client.get("/v1/dead-letters/dropped", params={"after": "17"})
+    assert answer.json()["code"] == "validation_failed"
+    answer = await client.get("/v1/dead-letters/dropped", params={"after": "nobody 0@1"})
+    assert answer.json()["code"] == "projection_not_found"
+
+
 async def test_what_is_not_there_or_not_understood_is_told(bench: Bench, client: httpx.AsyncClient) -> None:
     name = bench.projection.name
     for path, code in {

@@ -80,6 +80,14 @@ async def test_retry_applies_with_the_code_of_today(parked: Settings) -> None:
     assert await dlq(parked, "retry", "--all", "--yes", "--projection", "stock") == (1, "nothing is parked\n")
 
 
+@pytest.mark.parametrize("reason", ["", "   ", "sent\ntwice", "\x1b[31m", "x" * 201])
+async def test_nothing_is_dropped_without_a_reason_that_can_be_read(parked: Settings, reason: str) -> None:
+    answer = await dlq(parked, "drop", "stock/0@0", "--projection", "stock", "--reason", reason)
+    assert answer == (2, "a reason is one line of 1 to 200 characters\n")
+    _, output = await dlq(parked, "list", "--projection", "stock", "--json")
+    assert [orjson.loads(line)["place"] for line in output.splitlines()] == ["stock/0@0", "stock/0@1"]
+
+
 async def test_what_makes_no_sense_is_told_and_nothing_is_done(own: Settings) -> None:
     assert await dlq(own, "list") == (0, "projections: nothing parked\n")
     assert await dlq(own, "list", "--dropped") == (0, "projections: nothing dropped\n")

@@ -68,7 +68,7 @@ async def test_a_dropped_record_goes_and_what_queued_behind_it_is_applied_in_ord
     drop = ("staff:test", "drop", {"offset": 1, "reason": "a test"})
     done = ("system:projectors", "retry", {"dropped": [1], "applied": [2, 4], "failed": {}})
     assert sorted(await _audit(bench), key=lambda row: row[1]) == [drop, done]
-    (dropped,) = await dropped_letters(bench.pool, bench.projection)
+    (dropped,) = [one async for one in dropped_letters(bench.pool, bench.projection)]
     assert dropped.described().items() >= {"place": f"{bench.projection.topic}/0@1", "reason": "a test"}.items()
     await bench.writer.append(0, [received("a", 7)])
     await _apply_all(bench)
