@@ -2,16 +2,13 @@
 `--policy NAME` in place of `--projection` the same of what a policy has parked; `list` tells both.
 """
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import asyncpg
-import orjson
 import typer
 from redis.asyncio import Redis
 
-from infra.dlq_terminal import PLACE_HELP, end, place_of, say
-from infra.parked_told import lines
+from infra import dlq_terminal as dlq
 from infra.principal import OPERATOR
 from infra.settings import settings
 from projectors.dead_letters.drop import Dropped, Effect, drop
@@ -26,8 +23,6 @@ from projectors.stores.sorting import Decoder
 cli = typer.Typer(no_args_is_help=True, help=__doc__)
 
 _Projection = Annotated[str | None, typer.Option("--projection", help="Only in this projection.")]
-_Key = Annotated[str | None, typer.Option("--key", help="Only of this key.")]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 TOLD = {
     Effect.DROPPED: "dropped",
     Effect.ALREADY: "was dropped before",
@@ -38,86 +33,70 @@ TOLD = {
 
 @cli.command("list")
 def list_letters(
-    projection: _Projection = None,
-    key: _Key = None,
-    dropped: Annotated[bool, typer.Option("--dropped", help="Instead what was dropped, by whom and why.")] = False,
-    json: _Json = False,
+    projection: _Projection = None, key: dlq.Key = None, dropped: dlq.Dropped = False, json: dlq.Json = False
 ) -> None:
     """Every parked record: projection, place, key, reason, how often it was tried, how old it is, the error."""
 
     async def act(pool: asyncpg.Pool, redis: Redis) -> bool:
-        found = False
-        for one in chosen_by(projection):
-            if dropped:
-                async for drop_ in dropped_letters(pool, one, key):
-                    found = True
-                    say(orjson.dumps(drop_.described()).decode() if json else drop_.line())
-                continue
-            async for letter in dead_letters(pool, redis, one, key):
-                found = True
-                say(orjson.dumps(letter.described()).decode() if json else letter.line())
-        return found
+        return await dlq.say_letters(
+            [
+                dropped_letters(pool, one, key) if dropped else dead_letters(pool, redis, one, key)
+                for one in chosen_by(projection)
+            ],
+            json,
+        )
 
     if not run_over_stores(act) and not json:
-        end(f"projections: nothing {'dropped' if dropped else 'parked'}", 0)
+        dlq.end(f"projections: nothing {'dropped' if dropped else 'parked'}", 0)
 
 
 @cli.command()
-def show(
-    place: Annotated[str, typer.Argument(help=PLACE_HELP)], projection: _Projection = None, json: _Json = False
-) -> None:
+def show(place: dlq.Place, projection: _Projection = None, json: dlq.Json = False) -> None:
     """One parked record with its headers and value. Exit 1: nothing is parked there."""
-    for letter in _at(place, chosen_by(projection)):
-        if json:
-            say(orjson.dumps(letter.whole()).decode())
-        else:
-            say("\n".join(lines(letter.whole())))
+    for letter in _at(place, projection):
+        dlq.say_whole(letter.whole(), json)
 
 
 @cli.command("retry")
 def retry_letters(
-    place: Annotated[str | None, typer.Argument(help=f"Retry the key of this record. {PLACE_HELP}")] = None,
+    place: dlq.KeyOfPlace = None,
     projection: _Projection = None,
-    key: _Key = None,
-    every: Annotated[bool, typer.Option("--all", help="Retry every key.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --all.")] = False,
+    key: dlq.Key = None,
+    every: dlq.Every = False,
+    yes: dlq.Yes = False,
 ) -> None:
     """Apply parked records, each key in its order until one fails again. Exit 1: some failed, or nothing is there."""
-    if [place is not None, key is not None, every].count(True) != 1:
-        end("give a place, or --key, or --all", 2)
-    chosen = chosen_by(projection)
-    if place is not None:
-        wanted: dict[str, str | None] = {letter.projection: letter.parked.key for letter in _at(place, chosen)}
-    else:
-        counts = _counts(chosen, key)
-        wanted = dict.fromkeys(counts, key)
-    if not wanted:
-        end("nothing is parked", 1)
-    if every and not yes:
-        typer.confirm(f"Retry {sum(counts.values()):,} records of {', '.join(wanted)}?", abort=True)
+    wanted = dlq.keys_to_retry(
+        place,
+        key,
+        every,
+        yes,
+        lambda place: {letter.projection: letter.parked.key for letter in _at(place, projection)},
+        lambda: _counts(projection, key),
+    )
     if sum(_retry(named(name), only) for name, only in wanted.items()):
         raise typer.Exit(1)
 
 
 @cli.command("drop")
 def drop_letter(
-    place: Annotated[str, typer.Argument(help=PLACE_HELP)],
+    place: dlq.Place,
     projection: Annotated[str, typer.Option("--projection", help="The projection that does without it.")],
-    reason_: Annotated[str, typer.Option("--reason", help="Why, for those who come later.")],
+    reason: dlq.Reason,
 ) -> None:
     """Give a parked record up for one projection, for good: an event says so, and every rebuild leaves it out. What
     waits behind it for its key is retried. Exit 1: nothing is parked there, or it cannot be done.
     """
     (one,) = chosen_by(projection)
-    topic, at = place_of(place)
+    topic, at = dlq.place_of(place)
     if topic != one.topic:
-        end(f"{one.name} reads {one.topic}, not {topic}", 2)
+        dlq.end(f"{one.name} reads {one.topic}, not {topic}", 2)
 
     async def act(pool: asyncpg.Pool, redis: Redis) -> Dropped:
-        return await drop(settings(), pool, redis, one, at, reason_)
+        return await drop(settings(), pool, redis, one, at, reason)
 
     effect, void = run_over_stores(act)
-    say(f"{place}: {TOLD[effect]} ({void.actor}, {void.at:%Y-%m-%d %H:%M}: {void.reason})")
+    dlq.say(f"{place}: {TOLD[effect]} ({void.actor}, {void.at:%Y-%m-%d %H:%M}: {void.reason})")
     if effect is Effect.APPLIED:
         raise typer.Exit(1)
 
@@ -129,23 +108,23 @@ def _retry(projection: Projection, key: str | None) -> int:
     done = run_over_stores(act)
     dropped = f", {done.dropped:,} dropped" if done.dropped else ""
     left = f"{done.failed:,} failed again, {done.waiting:,} wait behind those"
-    say(f"{projection.name}: {done.done:,} applied{dropped}, {left}")
+    dlq.say(f"{projection.name}: {done.done:,} applied{dropped}, {left}")
     return done.failed
 
 
-def _counts(projections: Sequence[Projection], key: str | None) -> dict[str, int]:
+def _counts(projection: str | None, key: str | None) -> dict[str, int]:
+    chosen = chosen_by(projection)
+
     async def act(pool: asyncpg.Pool, redis: Redis) -> dict[str, int]:
-        found = {one.name: await count_dead_letters(pool, redis, one, key) for one in projections}
-        return {name: count for name, count in found.items() if count}
+        return {one.name: await count_dead_letters(pool, redis, one, key) for one in chosen}
 
     return run_over_stores(act)
 
 
-def _at(place: str, projections: Sequence[Projection]) -> list[DeadLetter]:
-    topic, at = place_of(place)
+def _at(place: str, projection: str | None) -> list[DeadLetter]:
+    chosen, (topic, at) = chosen_by(projection), dlq.place_of(place)
 
-    async def act(pool: asyncpg.Pool, redis: Redis) -> list[DeadLetter]:
-        found = [await dead_letter(pool, redis, one, at) for one in projections if one.topic == topic]
-        return [letter for letter in found if letter is not None]
+    async def act(pool: asyncpg.Pool, redis: Redis) -> list[DeadLetter | None]:
+        return [await dead_letter(pool, redis, one, at) for one in chosen if one.topic == topic]
 
-    return run_over_stores(act) or end(f"nothing is parked at {place}", 1)
+    return dlq.there(place, run_over_stores(act))
