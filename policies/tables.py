@@ -1,8 +1,8 @@
 """The tables of the schema ``policies``: how far each policy is, what it has parked, and what was done about it."""
 
-import zlib
-
 import asyncpg
+
+from infra.postgres_schema import make_schema
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -77,12 +77,5 @@ _LOCK = 7_406_067
 
 
 async def create_tables(connection: Connection) -> None:
-    """Make what is missing, inside the caller's transaction, one process at a time.
-
-    The schema's comment tells which ``DDL`` made it, so that it is run, and locks the tables, only when it has changed.
-    """
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-    made_by = f"made by DDL {zlib.crc32(DDL.encode()):08x}"
-    if await connection.fetchval("SELECT obj_description(to_regnamespace('policies'), 'pg_namespace')") != made_by:
-        await connection.execute(DDL)
-        await connection.execute(f"COMMENT ON SCHEMA policies IS '{made_by}'")
+    """Make what is missing, as `make_schema` does: inside the caller's transaction, one process at a time."""
+    await make_schema(connection, "policies", DDL, _LOCK)

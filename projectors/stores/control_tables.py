@@ -4,6 +4,8 @@ import zlib
 
 import asyncpg
 
+from infra.postgres_schema import make_schema
+
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 DDL = """
@@ -95,7 +97,7 @@ ALTER TABLE stockroom.projections ADD COLUMN IF NOT EXISTS rebuilding_layout tex
 """
 """All of it may run again on a database of any age: what came later stands as ``ALTER TABLE`` at the end."""
 
-SETUP_LOCK = zlib.crc32(b"stockroom setup")
+_LOCK = zlib.crc32(b"stockroom setup")
 
 
 def rebuild_lock(projection: str) -> tuple[int, int]:
@@ -105,12 +107,5 @@ def rebuild_lock(projection: str) -> tuple[int, int]:
 
 
 async def create_control_tables(connection: Connection) -> None:
-    """Create what is missing, inside the caller's transaction, one process at a time.
-
-    The schema's comment tells which ``DDL`` made it, so that it is run, and locks the tables, only when it has changed.
-    """
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", SETUP_LOCK)
-    made_by = f"made by DDL {zlib.crc32(DDL.encode()):08x}"
-    if await connection.fetchval("SELECT obj_description(to_regnamespace('stockroom'), 'pg_namespace')") != made_by:
-        await connection.execute(DDL)
-        await connection.execute(f"COMMENT ON SCHEMA stockroom IS '{made_by}'")
+    """Make what is missing, as `make_schema` does: inside the caller's transaction, one process at a time."""
+    await make_schema(connection, "stockroom", DDL, _LOCK)
