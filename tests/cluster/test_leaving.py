@@ -139,12 +139,15 @@ async def test_an_order_that_is_waited_for_is_answered_when_its_instance_leaves(
 
         await until(version, lambda version: version == 1)
         assert not waiting.done()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):  # it would wait for 30 s
             await asyncio.gather(leaving.stop(), waiting)
         assert (waiting.result().status_code, waiting.result().json()["status"]) == (201, "PENDING")
 
 
-async def test_instances_that_leave_at_once_do_not_wait_for_each_other(settings: Settings) -> None:
+async def test_instances_that_leave_at_once_do_not_wait_for_each_other(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("command_api.group.hand_over.HAND_OVER_SECONDS", 600)
     async with running(settings, 2) as instances:
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(20):
             await asyncio.gather(*map(Instance.stop, instances))

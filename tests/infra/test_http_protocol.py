@@ -87,18 +87,22 @@ async def test_a_byte_now_and_then_does_not_help(echo: Echo) -> None:
         writer.close()
 
 
-async def test_a_request_that_takes_a_while_but_arrives_in_time_is_answered(echo: Echo) -> None:
+async def test_a_request_that_takes_a_while_but_arrives_in_time_is_answered(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedProtocol, "arrival_seconds", 20)
     async with served(echo) as port:
         pieces = [bytes([one]) for one in request("POST", "/echo", body=b"0123456789")[-14:]]
         raw = await exchange(port, [request("POST", "/echo", body=b"0123456789")[:-14], *pieces])
         assert raw.text.endswith(b"\r\n\r\n0123456789")
 
 
-async def test_an_answer_may_take_longer_than_its_request(echo: Echo) -> None:
+async def test_an_answer_may_take_longer_than_its_request(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundedProtocol, "arrival_seconds", 3.5)
     async with served(echo) as port:
         whole = request("POST", "/slow", body=b"abc")
         asked = asyncio.create_task(exchange(port, [whole[:-1], whole[-1:]]))
-        await asyncio.sleep(3 * BoundedProtocol.arrival_seconds)
+        await asyncio.sleep(BoundedProtocol.arrival_seconds + 0.5)
         echo.leave.set()
         assert (await asked).text.endswith(b"abc")
 

@@ -1,5 +1,6 @@
 """Notes of processes: only the very process that was noted is ever stopped."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from infra.launcher.home import Home
@@ -61,7 +61,7 @@ def test_another_process_with_the_same_pid_is_left_alone(sleeper: subprocess.Pop
 def test_a_process_that_has_ended_counts_as_ended_before_it_is_reaped(sleeper: subprocess.Popen[str]) -> None:
     record = note(sleeper)
     sleeper.kill()
-    psutil.wait_procs([psutil.Process(sleeper.pid)], timeout=0.5)
+    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)  # until it has ended, without reaping it
     assert record.process() is None
 
 

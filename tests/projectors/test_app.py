@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from infra.settings import REPOSITORY
-from infra.stores_answer import CHECK_SECONDS
 from projectors.app import create_app
 from projectors.engine.engine import Engine
 from projectors.engine.status import State
@@ -23,6 +22,8 @@ BEGIN = "stockroom_projection_"
 OUT_OF_DATE = f"{BEGIN}out_of_date"
 FIGURES = ("lag_seconds", "lag_events", "void_total", "parked_records", "oldest_parked_seconds", "out_of_date")
 NAMES = {f"{BEGIN}{figure}" for figure in FIGURES}
+HANGS = 30.0
+"""Without a bound of ours a server that hangs is waited for a minute."""
 
 
 @pytest.mark.parametrize("store", ["postgres", "redis"])
@@ -116,12 +117,12 @@ async def test_it_is_not_ready_while_postgresql_hangs(bench: Bench) -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client, running(engine.run()):
             await until(lambda: client.get("/ready"), lambda answer: answer.status_code == 200)
             cable.freeze()
-            async with asyncio.timeout(2 * CHECK_SECONDS):
+            async with asyncio.timeout(HANGS):
                 answer = await client.get("/ready")
             assert answer.status_code == 503
             assert answer.json()["reasons"] == {"postgresql": "No answer within 2.5 s."}
             cable.thaw()
-            assert (await client.get("/ready")).status_code == 200
+            await until(lambda: client.get("/ready"), lambda answer: answer.status_code == 200)
 
 
 async def test_metrics_are_told_without_what_only_the_store_knows_while_it_hangs(bench: Bench) -> None:
@@ -130,7 +131,7 @@ async def test_metrics_are_told_without_what_only_the_store_knows_while_it_hangs
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             assert (await client.get("/metrics")).status_code == 200
             cable.freeze()
-            async with asyncio.timeout(2 * CHECK_SECONDS):
+            async with asyncio.timeout(HANGS):
                 figures = parsed((await client.get("/metrics")).text)
             assert (figures[f"{BEGIN}parked_records"], figures[OUT_OF_DATE]) == ({}, {(bench.projection.name,): 0})
             cable.thaw()

@@ -6,6 +6,7 @@ import pytest
 
 from projectors.engine.workers import Workers
 from projectors.projection import Projection
+from projectors.stores import projection_row
 from projectors.stores.connect import store_of
 from projectors.stores.projection_row import HOLD_SECONDS, generation_to_fill, hold_back, let_go, lock_row
 from projectors.stores.sorting import Decoder
@@ -42,7 +43,10 @@ class _Relay:
         return min(self._begun)
 
 
-async def test_a_switch_comes_about_although_some_worker_always_commits(bench: Bench) -> None:
+async def test_a_switch_comes_about_although_some_worker_always_commits(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection_row, "HOLD_SECONDS", 600)
     await bench.worker()
     relay = _Relay(bench)
     async with bench.pool.acquire() as connection, asyncio.timeout(20), running(relay.work(0)), running(relay.work(1)):
@@ -56,7 +60,8 @@ async def test_a_switch_comes_about_although_some_worker_always_commits(bench: B
             await lock_row(connection, bench.projection.name)
 
 
-async def test_workers_wait_for_a_switch_until_it_is_given_up(bench: Bench) -> None:
+async def test_workers_wait_for_a_switch_until_it_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projection_row, "HOLD_SECONDS", 600)
     await bench.writer.append(0, [received("a")])
     worker = await bench.worker()
     batches, parked = await bench.behind(worker)
@@ -75,7 +80,7 @@ async def test_a_switch_that_never_comes_holds_nobody_for_long(bench: Bench) -> 
         await bench.until_totals({"a": 1})
         await hold_back(connection, bench.projection.name)
         await bench.writer.append(0, [received("a")])
-        await until(bench.totals, lambda found: found == {"a": 2}, seconds=HOLD_SECONDS + 5)
+        await until(bench.totals, lambda found: found == {"a": 2}, seconds=HOLD_SECONDS + 20)
 
 
 async def test_a_worker_of_an_older_release_does_not_hide_that_newer_ones_run(bench: Bench) -> None:

@@ -97,8 +97,8 @@ async def test_a_cancellation_that_was_swallowed_is_sent_again(bench: Bench, mon
     run, swallowed = _run(bench), list[int]()
 
     async def deaf(target: PostgresTarget) -> None:
-        await bench.pool.execute("UPDATE stockroom.rebuilds SET cancelled = true WHERE id = $1", run.id)
         with suppress(asyncio.CancelledError):
+            await bench.pool.execute("UPDATE stockroom.rebuilds SET cancelled = true WHERE id = $1", run.id)
             await asyncio.Event().wait()
         swallowed.append(1)
         await asyncio.Event().wait()

@@ -197,18 +197,31 @@ async def test_two_retries_at_once_apply_each_record_once(bench: Bench) -> None:
     assert await bench.parked() == []
 
 
-async def test_a_retry_that_is_refused_by_a_switch_is_tried_again(bench: Bench) -> None:
+async def test_a_retry_that_is_refused_by_a_switch_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await bench.writer.append(0, [received("a", 1, "explode")])
     await _apply_all(bench)
     _fix(bench)
     redrive = redrive_of(bench.pool, bench.redis, bench.projection, Decoder(0), "staff:test")
     await redrive.load()
     name = bench.projection.name
-    until_then = "UPDATE stockroom.projections SET switching_until = now() + interval '0.5 s' WHERE name = $1"
+    until_then = "UPDATE stockroom.projections SET switching_until = now() + interval '1 hour' WHERE name = $1"
     await bench.pool.execute(until_then, name)
     with pytest.raises(NotCommitted):
         await redrive.retry(0, -1, None, frozenset())
-    assert await _retry(bench) == Redriven(1, 0, 0)
+    tries, trying = list[int](), type(redrive).retry
+
+    async def counted(self: Any, *arguments: Any) -> Any:
+        tries.append(1)
+        return await trying(self, *arguments)
+
+    monkeypatch.setattr(type(redrive), "retry", counted)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        retrying = group.create_task(_retry(bench))
+        await until(lambda: asyncio.sleep(0, len(tries)), lambda count: count > 1)
+        await bench.pool.execute("UPDATE stockroom.projections SET switching_until = NULL WHERE name = $1", name)
+    assert retrying.result() == Redriven(1, 0, 0)
     assert await redrive.load() == PARTITIONS
 
 

@@ -90,7 +90,7 @@ async def test_a_postgresql_that_hangs_is_told_within_seconds_and_used_again(
         assert items["top_sellers"]["error"] is None
         assert seconds < HANGS
         cable.thaw()
-        await until(lambda: client.get("/v1/products"), lambda answer: answer.status_code == 200, 5)
+        await until(lambda: client.get("/v1/products"), lambda answer: answer.status_code == 200)
 
 
 async def test_ready_is_told_in_time_when_open_connections_hang(own_settings: Settings, shelf: Shelf) -> None:
@@ -99,7 +99,7 @@ async def test_ready_is_told_in_time_when_open_connections_hang(own_settings: Se
         cable.freeze()
         began = time.monotonic()
         answer = await client.get("/ready")
-        assert time.monotonic() - began < 3.0
+        assert time.monotonic() - began < HANGS
         assert answer.json()["checks"]["postgresql"] == "No answer within 2.5 s."
 
 

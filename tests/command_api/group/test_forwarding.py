@@ -9,12 +9,14 @@ import pytest
 from starlette.responses import Response, StreamingResponse
 
 from command_api.group.connection import Forwarded
-from command_api.group.forwarding import Forwarder, is_forwarded
+from command_api.group.forwarding import ROUTING_SECONDS, Forwarder, is_forwarded
 from command_api.refusals import Misdirected, NotReady, UnknownOutcome
 from infra.launcher.ports import free_ports
 from tests.command_api.group.instances import Instance, Table, serving
 from tests.support.poll import until
 
+IN_VAIN_SECONDS = ROUTING_SECONDS - 0.5
+"""Who does not give up before it tries at least so long."""
 BODY = orjson.dumps({"items": [{"sku": "A", "quantity": 1}]})
 
 
@@ -143,7 +145,7 @@ async def test_nothing_was_done_when_nobody_takes_the_connection_in_time(table: 
     started = time.monotonic()
     with pytest.raises(NotReady, match="cannot be reached"):
         await order(forwarder, seconds=0.5)
-    assert 0.3 < time.monotonic() - started < 1.5
+    assert 0.3 < time.monotonic() - started < IN_VAIN_SECONDS
 
 
 async def test_a_misdirected_request_goes_to_the_owner_of_a_newer_routing(table: Table, forwarder: Forwarder) -> None:
@@ -178,7 +180,7 @@ async def test_what_nobody_admits_to_hold_is_refused_in_the_end(table: Table, fo
         started = time.monotonic()
         with pytest.raises(NotReady, match="who holds it is being settled"):
             await order(forwarder, seconds=0.5)
-    assert 0.3 < time.monotonic() - started < 1.5
+    assert 0.3 < time.monotonic() - started < IN_VAIN_SECONDS
 
 
 async def test_the_last_instance_that_leaves_refuses_at_once(table: Table, forwarder: Forwarder) -> None:
@@ -188,7 +190,7 @@ async def test_the_last_instance_that_leaves_refuses_at_once(table: Table, forwa
         started = time.monotonic()
         with pytest.raises(NotReady):
             await order(forwarder)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < IN_VAIN_SECONDS
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"code":"other"}'])

@@ -51,15 +51,17 @@ async def test_it_lasts_until_all_others_know_a_newer_table_and_the_first_is_hea
     assert {arrived.target for arrived in quick.arrived} == {"/routing?"}
 
 
-async def test_who_leaves_too_or_is_gone_is_not_waited_for() -> None:
-    async with serving(knows(4, leaving=True)) as leaving, asyncio.timeout(2):
+async def test_who_leaves_too_or_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("command_api.group.hand_over.HAND_OVER_SECONDS", 600)
+    async with serving(knows(4, leaving=True)) as leaving, asyncio.timeout(20):
         former = Former(leaving, f"http://127.0.0.1:{free_ports(1)[0]}")
         await hand_over(former)
     assert former.routing.generation == 4
 
 
-async def test_where_there_is_no_other_it_is_over_at_once() -> None:
-    async with asyncio.timeout(1):
+async def test_where_there_is_no_other_it_is_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("command_api.group.hand_over.HAND_OVER_SECONDS", 600)
+    async with asyncio.timeout(20):
         await hand_over(Former())
 
 

@@ -67,7 +67,7 @@ async def every_call_is_away(store: PostgresSnapshots, place: Place) -> None:
         started = time.monotonic()
         with pytest.raises(SnapshotAway):
             await call()
-        assert time.monotonic() - started < SECONDS + 1
+        assert time.monotonic() - started < SECONDS + 10  # without a bound it is a minute, or for ever
 
 
 async def test_a_server_that_refuses_connections_is_away(
