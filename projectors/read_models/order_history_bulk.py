@@ -9,23 +9,14 @@ from collections.abc import Sequence
 from event_schemas.record import Recorded
 from projectors.projection import Bulk, Copy
 from projectors.read_models.order_history_fold import NEW_COLUMNS, folded
-from projectors.read_models.order_history_sql import CHANGED
+from projectors.read_models.order_history_sql import CHANGED, CHANGED_DDL
 
-STAGING = """
-CREATE TABLE {schema}.late_orders (
-    order_id text NOT NULL,
-    status text,
-    reason text,
-    cancelled_by text,
-    payment_id text,
-    settled_at timestamptz,
-    cancelled_at timestamptz,
-    flags jsonb NOT NULL,
-    version bigint NOT NULL,
-    updated_at timestamptz NOT NULL,
+STAGING = f"""
+CREATE TABLE {{schema}}.late_orders (
+{CHANGED_DDL}
     at_offset bigint NOT NULL
 );
-ALTER TABLE {schema}.orders ADD COLUMN at_offset bigint;
+ALTER TABLE {{schema}}.orders ADD COLUMN at_offset bigint;
 """
 
 # Of no sound log is a change that comes before its order: the version that is null then is refused, and so all of it.

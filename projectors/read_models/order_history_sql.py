@@ -1,7 +1,6 @@
 """Tables of the read model `order_history`, and the statements that fill them from arrays."""
 
-DDL = """
-CREATE TABLE {schema}.orders (
+CHANGED_DDL = """
     order_id text NOT NULL,
     status text,
     reason text,
@@ -12,6 +11,12 @@ CREATE TABLE {schema}.orders (
     flags jsonb NOT NULL,
     version bigint NOT NULL,
     updated_at timestamptz NOT NULL,
+""".strip("\n")
+"""The columns of ``CHANGED``, as tables declare them."""
+
+DDL = f"""
+CREATE TABLE {{schema}}.orders (
+{CHANGED_DDL}
     order_number text NOT NULL,
     user_id text,
     placed_at timestamptz NOT NULL,
@@ -23,7 +28,7 @@ CREATE TABLE {schema}.orders (
     line_count int NOT NULL,
     quantity bigint NOT NULL
 );
-CREATE TABLE {schema}.lines (
+CREATE TABLE {{schema}}.lines (
     order_id text NOT NULL,
     line_number int NOT NULL,
     line_id text NOT NULL,
@@ -35,7 +40,7 @@ CREATE TABLE {schema}.lines (
     line_total bigint NOT NULL,
     currency text NOT NULL
 );
-CREATE TABLE {schema}.timeline (
+CREATE TABLE {{schema}}.timeline (
     order_id text NOT NULL,
     sequence bigint NOT NULL,
     type text NOT NULL,
