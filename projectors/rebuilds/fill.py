@@ -13,6 +13,7 @@ from infra.log_batch import Batch, Position
 from infra.log_reader import LogReader
 from infra.reason import reason
 from projectors.back_off import until_there
+from projectors.rebuilds.chunk import behind, passed, read_chunk
 from projectors.rebuilds.rate import RateLimit
 from projectors.rebuilds.row import RebuildRefused
 from projectors.rebuilds.watched_reader import WatchedReader
@@ -23,13 +24,9 @@ from projectors.stores.store import GenerationMoved, ParkedKeys, PositionMoved, 
 
 CHUNK = 10_000
 """Records that are folded in memory and committed together."""
-MAX_RECORDS = 5_000
 FETCH_BYTES = 8 * 1024 * 1024
 NOT_OF_THIS_CODE = (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError)
 """What PostgreSQL says of tables that lack what is written; it would say so for ever."""
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 class Member(NamedTuple):
@@ -101,11 +98,11 @@ class Filler:
     ) -> None:
         """Up to ``ends``; of a single partition not a record more, as no record is missing between two offsets."""
         goals = {(self._topic, number): end for number, end in ends.items()}
-        if not _behind({(self._topic, number): one.position for number, one in standings.items()}, goals):
+        if not behind({(self._topic, number): one.position for number, one in standings.items()}, goals):
             return
         async with self.reader(standings) as reader:
-            while behind := _behind(reader.positions, goals):
-                if batches := await _chunk(reader, goals, min(sum(behind.values()), self._chunk)):
+            while left := behind(reader.positions, goals):
+                if batches := await read_chunk(reader, goals, min(sum(left.values()), self._chunk)):
                     await self._commit(members, batches)
 
     async def _commit(self, members: Sequence[Member], batches: Sequence[Batch]) -> None:
@@ -138,39 +135,3 @@ class Filler:
                 plain = plain or one.store.sort(batches, parked)
                 found[one] = plain.twin()
         return found
-
-
-def _behind(positions: Mapping[Place, Position], goals: Mapping[Place, int]) -> dict[Place, int]:
-    """Records up to the goal, of places that are before it."""
-    behind = {place: goal - positions[place].next_offset for place, goal in goals.items()}
-    return {place: records for place, records in behind.items() if records > 0}
-
-
-async def _chunk(reader: LogReader, goals: Mapping[Place, int], most: int) -> list[Batch]:
-    """At most so many records, one batch a partition; fewer when the next ones let themselves be waited for.
-
-    Only of partitions before their goal: in one that has been read what comes live would hide that another is deaf.
-    """
-    joined: dict[int, Batch] = {}
-    left = most
-    while (
-        left
-        and (behind := _behind(reader.positions, goals))
-        and (batches := await reader.read(max_records=min(left, MAX_RECORDS), only=behind))
-    ):
-        for batch in batches:
-            one = joined.get(batch.partition)
-            joined[batch.partition] = _joined(one, batch) if one else batch
-        left -= passed(batches)
-    return list(joined.values())
-
-
-def _joined(one: Batch, following: Batch) -> Batch:
-    one.records.extend(following.records)
-    void_records = (*one.void_records, *following.void_records)
-    return one._replace(after=following.after, void=one.void + following.void, void_records=void_records)
-
-
-def passed(batches: Sequence[Batch]) -> int:
-    """Number of records, counted or not, that batches passed."""
-    return sum(batch.after.next_offset - batch.before.next_offset for batch in batches)
