@@ -9,6 +9,8 @@ import pytest
 from command_api.app import create_app, run_writers
 from command_api.operation import not_ready
 from infra.settings import Settings
+from tests.command_api.lean_pair import Pair, app_of
+from tests.support.raw_http import served
 
 
 @pytest.fixture(scope="package")
@@ -26,3 +28,11 @@ async def api(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         yield client
     stop.set()
     await asyncio.wait_for(writing, 20)
+
+
+@pytest.fixture(scope="module")
+async def pair() -> AsyncIterator[Pair]:
+    """The same app with lean routes and without."""
+    seen: list[str] = []
+    async with served(app_of(lean=True, seen=seen)) as lean, served(app_of(lean=False, seen=[])) as ordinary:
+        yield Pair(lean, ordinary, seen)
