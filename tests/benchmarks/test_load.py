@@ -16,6 +16,7 @@ from benchmarks.load.generator import LoadFailed, load
 from benchmarks.load.loops import OpenLoop
 from benchmarks.load.measured import Tally, percentiles
 from benchmarks.load.plan import Plan
+from tests.support.in_time import in_time
 
 GOOD = b"HTTP/1.1 201 Created\r\nContent-Length: 22\r\n\r\n" + b'{"status":"CONFIRMED"}'
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 21\r\n\r\n" + b'{"code":"overloaded"}'
@@ -55,7 +56,7 @@ async def serving(answers: Answering, piece: int = 10_000) -> AsyncIterator[tupl
 
 
 def plan(port: int, clients: int, seconds: float, **more: object) -> Plan:
-    given = {"warm_up_seconds": 0.0, "patience_seconds": 2.0, **more}
+    given = {"warm_up_seconds": 0.0, "patience_seconds": 20.0, **more}
     return Plan("127.0.0.1", port, ("A", "B"), clients, seconds, **given)  # type: ignore[arg-type]
 
 
@@ -89,14 +90,18 @@ def test_percentiles_of_an_exponential_distribution_are_those_of_its_formula() -
 
 async def test_a_stall_of_a_second_shows_in_the_tail_of_the_open_loop() -> None:
     """500 requests a second for 3 s: those due in the second of the stall waited from 1 s down to 0 for its end."""
-    async with serving(stalling_once(at=250, seconds=1.0)) as (port, _):
-        open_loop = await load(plan(port, 16, 3.0, rate=500.0, poisson=False))
-    assert open_loop.sent == pytest.approx(1500, abs=1)
-    assert open_loop.failures == {}
-    assert open_loop.ms["max"] >= 990
-    # A third of all requests fell due within the stall; a sixth of all waited for more than half of it.
-    assert open_loop.ms["p90"] >= 500
-    assert open_loop.ms["p50"] < 500
+
+    async def median() -> float:
+        async with serving(stalling_once(at=250, seconds=1.0)) as (port, _):
+            open_loop = await load(plan(port, 16, 3.0, rate=500.0, poisson=False))
+        assert open_loop.sent == pytest.approx(1500, abs=1)
+        assert open_loop.failures == {}
+        assert open_loop.ms["max"] >= 990
+        # A third of all requests fell due within the stall; a sixth of all waited for more than half of it.
+        assert open_loop.ms["p90"] >= 500
+        return open_loop.ms["p50"] / 1000
+
+    await in_time(0.5, median)
 
 
 async def test_the_same_stall_is_one_request_of_each_client_to_the_closed_loop() -> None:

@@ -42,7 +42,7 @@ class Owner:
     async def do(self, command: Command, key: str, version: int | None = None, fingerprint: str = "f") -> Answer:
         """Carry a command out."""
         intent = Intent(command, key, fingerprint, "staff:test", key, key, expected_version=version)
-        return await asyncio.wait_for(self.writer.submit(intent), 5)
+        return await asyncio.wait_for(self.writer.submit(intent), 20)
 
     async def receive(self, sku: str, quantity: int = 1, key: str | None = None) -> Answer:
         """Receive stock under a key, the SKU's name when none is given."""
@@ -52,7 +52,7 @@ class Owner:
         """A proper leave: what has changed is saved."""
         if not self.task.cancelled():
             self.writer.stop()
-            await asyncio.wait_for(self.task, 5)
+            await asyncio.wait_for(self.task, 20)
 
     async def kill(self) -> None:
         """End without a word."""

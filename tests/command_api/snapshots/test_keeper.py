@@ -57,7 +57,7 @@ async def test_a_log_is_not_read_further_while_more_has_changed_than_is_due_and_
         await asyncio.sleep(0)
     assert not reading.done()
     turn.free.set()
-    await asyncio.wait_for(reading, 5)
+    await asyncio.wait_for(reading, 20)
     assert memory.changes == 0
     await keeper.saver.settled()
     assert len(shared.rows["stock", 0]) == 11

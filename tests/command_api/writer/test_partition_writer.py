@@ -84,7 +84,7 @@ class Bench:
 
     async def do(self, command: Command, key: str, version: int | None = None, fingerprint: str = "f") -> Answer:
         intent = Intent(command, key, fingerprint, "staff:test", key, key, expected_version=version)
-        return await asyncio.wait_for(self.writer.submit(intent), 5)
+        return await asyncio.wait_for(self.writer.submit(intent), 20)
 
     async def held_up(self, first: str, second: str) -> tuple[asyncio.Task[Answer], asyncio.Task[Answer]]:
         """A receipt under the first key, on its way to a log that stands still, and one that is queued behind it."""
@@ -101,7 +101,7 @@ async def bench() -> AsyncIterator[Bench]:
     made = Bench()
     yield made
     made.writer.stop()
-    await asyncio.wait_for(made.task, 5)
+    await asyncio.wait_for(made.task, 20)
 
 
 def received(quantity: int) -> ReceiveStock:
@@ -209,7 +209,7 @@ async def test_a_partition_that_is_given_away_hands_on_what_has_not_happened(ben
         await bench.do(received(1), "k4")
     bench.open.set()
     assert (await under_way).version == 2
-    await asyncio.wait_for(bench.task, 5)
+    await asyncio.wait_for(bench.task, 20)
     assert bench.versions() == [1, 2]
 
 
@@ -352,7 +352,7 @@ async def test_a_log_that_lost_acknowledged_records_stops_the_partition(bench: B
     with pytest.raises(Exception, match=r"has not said|known history") as stopped:
         await bench.do(received(5), "k3")
     assert getattr(stopped.value, "code", "") in {"outcome_unknown", "log_truncated"}
-    await asyncio.wait_for(bench.task, 5)
+    await asyncio.wait_for(bench.task, 20)
     with pytest.raises(Exception, match="known history") as refused:
         await bench.do(received(5), "k4")
     assert getattr(refused.value, "code", "") == "log_truncated"
@@ -368,7 +368,7 @@ def waiting(bench: Bench, key: str, *, gone: bool = False, seconds: float = 0.0)
 async def outcome(future: "asyncio.Future[Answer]") -> int | str:
     """The version that a command led to, or the code of its refusal."""
     try:
-        return (await asyncio.wait_for(future, 5)).version
+        return (await asyncio.wait_for(future, 20)).version
     except Problem as problem:
         return problem.code
 

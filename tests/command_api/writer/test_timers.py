@@ -48,10 +48,10 @@ class Owner:
 
     async def stop(self) -> None:
         self.writer.stop()
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, 20)
 
     async def do(self, command: Command, key: str) -> Answer:
-        return await asyncio.wait_for(self.writer.submit(Intent(command, key, "f", "user:1", key, key)), 5)
+        return await asyncio.wait_for(self.writer.submit(Intent(command, key, "f", "user:1", key, key)), 20)
 
     def events(self) -> list[tuple[str, str, str]]:
         """Type, actor and story of every event that counts."""

@@ -45,7 +45,7 @@ async def test_a_repeat_whose_events_cannot_be_read_back_is_told_why(failure: Ex
     writers.hold([0])
     running = asyncio.create_task(writers.run())
     intent = Intent(ReceiveStock(sku="A", quantity=1), "k1", "f", "staff:test", "k1", "k1")
-    first: Answer = await asyncio.wait_for(writers.submit(intent), 5)
+    first: Answer = await asyncio.wait_for(writers.submit(intent), 20)
     again = await writers.submit(intent)
     assert (again.replayed, await writers.events_of(again)) == (True, first.events)
     log.failure = failure
@@ -53,7 +53,7 @@ async def test_a_repeat_whose_events_cannot_be_read_back_is_told_why(failure: Ex
         await writers.events_of(again)
     assert (told.value.status, told.value.code) == (503, code)
     writers.stop()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 20)
 
 
 async def test_a_repeat_of_a_command_under_way_is_told_when_to_ask_again() -> None:
@@ -67,10 +67,10 @@ async def test_a_repeat_of_a_command_under_way_is_told_when_to_ask_again() -> No
         writers.submit(intent)
     assert (told.value.status, told.value.headers) == (409, {"Retry-After": "1"})
     running = asyncio.create_task(writers.run())
-    assert (await asyncio.wait_for(first, 5)).version == 1
+    assert (await asyncio.wait_for(first, 20)).version == 1
     assert (await writers.submit(intent)).replayed
     writers.stop()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 20)
 
 
 async def test_a_command_that_would_wait_long_is_refused_at_once_and_told_how_long() -> None:
@@ -89,12 +89,12 @@ async def test_a_command_that_would_wait_long_is_refused_at_once_and_told_how_lo
     def receive(key: str) -> "asyncio.Future[Answer]":
         return writers.submit(Intent(ReceiveStock(sku="A", quantity=1), key, "f", "staff:test", key, key))
 
-    await asyncio.wait_for(receive("first"), 5)
+    await asyncio.wait_for(receive("first"), 20)
     opened.clear()
     slow = receive("slow")
     await asyncio.sleep(0.5)
     opened.set()
-    await asyncio.wait_for(slow, 5)
+    await asyncio.wait_for(slow, 20)
 
     opened.clear()
     under_way = receive("under way")
@@ -107,14 +107,14 @@ async def test_a_command_that_would_wait_long_is_refused_at_once_and_told_how_lo
         writers.admit_many()
     assert (refused.value.status, refused.value.code, refused.value.headers["Retry-After"]) == (503, "overloaded", "1")
     opened.set()
-    assert [(await asyncio.wait_for(each, 5)).version for each in (under_way, taken)] == [3, 4]
+    assert [(await asyncio.wait_for(each, 20)).version for each in (under_way, taken)] == [3, 4]
     for number in range(50):
-        await asyncio.wait_for(receive(f"later {number}"), 5)
+        await asyncio.wait_for(receive(f"later {number}"), 20)
     writers.admit_many()
     several = [receive(f"again {number}") for number in range(10)]
     assert (await asyncio.gather(*several))[-1].version == 64
     writers.stop()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 20)
 
 
 class SlowAtFirst(MemorySnapshots):
@@ -165,12 +165,12 @@ async def test_a_shard_that_comes_back_at_once_forgets_nothing_when_its_first_ta
     for _ in range(200):
         await asyncio.sleep(0)
     store.goes_on.set()
-    assert [(await asyncio.wait_for(each, 5)).version for each in received] == list(range(1, 31))
-    await asyncio.wait_for(logs[0].left.wait(), 5)
-    again = await asyncio.wait_for(receive("k29"), 5)
+    assert [(await asyncio.wait_for(each, 20)).version for each in received] == list(range(1, 31))
+    await asyncio.wait_for(logs[0].left.wait(), 20)
+    again = await asyncio.wait_for(receive("k29"), 20)
     assert (again.replayed, again.version) == (True, 30)
     writers.stop()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 20)
 
 
 async def test_what_fails_between_commands_ends_the_writers_and_is_not_lost() -> None:
@@ -184,4 +184,4 @@ async def test_what_fails_between_commands_ends_the_writers_and_is_not_lost() ->
     )
     writers.hold([0])
     with pytest.raises(ExceptionGroup):
-        await asyncio.wait_for(writers.run(), 5)
+        await asyncio.wait_for(writers.run(), 20)
