@@ -9,7 +9,7 @@ from projectors.rebuilds.compare_redis import SHOWN_KEYS, compare, names_of
 from projectors.rebuilds.followed_redis import FollowedInRedis, offsets
 from projectors.rebuilds.wait import NOT_HELD, PAUSE_SECONDS, TRIES, Patience, wait_for_serving
 from projectors.stores import redis_keys as names
-from projectors.stores.redis_commit import ANSWER_SECONDS
+from projectors.stores.redis_answer import ANSWER_SECONDS
 from projectors.stores.redis_positions import fault_in, fields_of
 from projectors.stores.store import ParkedKeys
 

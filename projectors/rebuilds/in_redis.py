@@ -17,7 +17,7 @@ from projectors.rebuilds.compared_redis import ComparedInRedis
 from projectors.rebuilds.row import RebuildFailed, switch_row
 from projectors.stores import redis_keys as names
 from projectors.stores.projection_row import end_if_idle, lock_row
-from projectors.stores.redis_commit import ANSWER_SECONDS
+from projectors.stores.redis_answer import ANSWER_SECONDS
 from projectors.stores.redis_generations import drop_generation, families, known_generations
 from projectors.stores.redis_positions import fields_of, is_of
 from projectors.stores.store import ParkedKeys, PositionMoved

@@ -37,9 +37,9 @@ def connect_redis(settings: Settings) -> Redis:
     """A client that connects when first used; to be closed with `aclose`.
 
     It has no socket time-out, since with one it loses a cancellation now and then (`asyncio.wait_for` of Python 3.11).
-    Who asks bounds it, if at all: a commit, the positions of a load, each pass of a rebuild's comparison, a switch, a
-    rollback, what streams publish, and readiness are bounded. The keys of parked records, their listing and copying,
-    and the keys that a rebuild compares or drops are not: they wait while Redis hangs and its connection stays open.
+    Who asks bounds it: a commit, a load, what is parked, each pass of a rebuild's comparison, a switch, a rollback,
+    what streams publish, and readiness are bounded. The keys that a rebuild compares or drops are not: they wait while
+    Redis hangs and its connection stays open.
     """
     return redis_client(settings.redis_address, connect_seconds=5, answer_seconds=None)
 

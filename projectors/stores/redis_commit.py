@@ -1,6 +1,5 @@
 """Runs `redis_commit.lua`, and says what its answer means."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from redis.asyncio import Redis
 
 from infra.log_batch import Batch
 from projectors.stores import redis_keys as names
+from projectors.stores.redis_answer import answered
 from projectors.stores.redis_positions import damage
 from projectors.stores.store import (
     GenerationMoved,
@@ -21,7 +21,6 @@ from projectors.stores.store import (
 )
 
 _COMMIT = Path(__file__).with_name("redis_commit.lua").read_text()
-ANSWER_SECONDS = 30
 _REFUSALS: dict[bytes, tuple[type[NotCommitted], str]] = {
     b"position": (PositionMoved, "another worker is ahead, Redis lost its data, or parked records were taken out"),
     b"generation": (GenerationMoved, "another generation is active"),
@@ -60,8 +59,8 @@ class CommitScript:
             names.retrying_key(name),
         ]
         wanted = "" if serving is None else str(serving)
-        async with asyncio.timeout(ANSWER_SECONDS):
-            answer = await self._script(keys=keys, args=[wanted, orjson.dumps({**around, "commands": commands})])
+        args: list[str | bytes] = [wanted, orjson.dumps({**around, "commands": commands})]
+        answer = await answered(self._script(keys=keys, args=args))
         if answer[0] == b"refused":
             pairs = zip(answer[1::2], answer[2::2], strict=True)
             raise Refused({int(number) - 1: why.decode(errors="replace") for number, why in pairs})

@@ -1,11 +1,16 @@
-"""The parked records of a generation in Redis, read in log order, so many at a time."""
+"""The parked records of a generation in Redis, read in log order, so many at a time.
+
+Each answer is bounded: whoever reads them holds a projection up.
+"""
 
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Any
 
 from redis.asyncio import Redis
 
 from projectors.stores import redis_keys as names
+from projectors.stores.redis_answer import answered
 from projectors.stores.store import Parked, Place
 
 AT_ONCE = 1_000
@@ -21,12 +26,12 @@ class RedisParked:
 
     async def places(self) -> list[Place]:
         """Where each parked record lies in the log, in log order."""
-        return sorted(map(names.place_of_field, await self._redis.hkeys(self._key)))
+        return sorted(map(names.place_of_field, await answered(self._redis.hkeys(self._key))))
 
     async def at(self, places: Sequence[Place]) -> list[Parked]:
         """The records at these places, in log order, without those that are parked no more."""
         fields = [names.field_of_place(place) for place in places]
-        rows = await self._redis.hmget(self._key, fields) if fields else []
+        rows = await answered(self._redis.hmget(self._key, fields)) if fields else []
         return names.in_log_order(row for row in rows if row is not None)
 
     async def among(self, places: Sequence[Place], key: str | None) -> AsyncIterator[Parked]:
@@ -38,14 +43,16 @@ class RedisParked:
 
     async def keys(self) -> frozenset[str]:
         """Keys behind which further records queue."""
-        found = set()
-        async for _, row in self._redis.hscan_iter(self._key, count=AT_ONCE):
-            found.add(names.parked_key(row))
+        found, cursor = set[str](), -1
+        while cursor != 0:
+            answer: Any = await answered(self._redis.hscan(self._key, max(cursor, 0), count=AT_ONCE))
+            cursor, rows = answer
+            found.update(map(names.parked_key, rows.values()))
         return frozenset(found)
 
     async def count(self) -> int:
         """How many records are parked."""
-        return int(await self._redis.hlen(self._key))
+        return int(await answered(self._redis.hlen(self._key)))
 
 
 class RedisUncopied:
@@ -62,7 +69,7 @@ class RedisUncopied:
     async def first(self, limit: int, partitions: Collection[int]) -> list[Parked]:
         """So many of these partitions, in log order."""
         if not self._places:
-            self._places = sorted(map(names.place_of_field, await self._redis.smembers(self._key)))
+            self._places = sorted(map(names.place_of_field, await answered(self._redis.smembers(self._key))))
         self._places = [place for place in self._places if place[0] in partitions]
         while self._places:
             if found := await self._parked.at(self._places[:limit]):
@@ -72,5 +79,5 @@ class RedisUncopied:
 
     async def mark(self, records: Sequence[Parked]) -> None:
         """Remember that these, which ``first`` gave, are there."""
-        await self._redis.srem(self._key, *map(names.parked_field, records))
+        await answered(self._redis.srem(self._key, *map(names.parked_field, records)))
         self._places = self._places[bisect_right(self._places, records[-1].at) :]

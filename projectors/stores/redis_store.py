@@ -20,7 +20,8 @@ from projectors.stores import redis_keys as names
 from projectors.stores.isolation import applied
 from projectors.stores.known_keys import KnownKeys
 from projectors.stores.projection_row import generation_to_fill, prepare_projection
-from projectors.stores.redis_commit import ANSWER_SECONDS, CommitScript, Refused, step_over, stops
+from projectors.stores.redis_answer import ANSWER_SECONDS
+from projectors.stores.redis_commit import CommitScript, Refused, step_over, stops
 from projectors.stores.redis_parked import RedisParked, RedisUncopied
 from projectors.stores.redis_positions import fault_in, standings_in, unparked_in
 from projectors.stores.sorting import Decode, Sorting

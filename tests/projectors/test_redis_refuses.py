@@ -11,9 +11,13 @@ from redis.exceptions import RedisError
 
 from projectors.engine.status import State, Status
 from projectors.projection import RedisCommand
+from projectors.stores import redis_answer
+from projectors.stores.connect import connect_redis
 from projectors.stores.redis_store import RedisStore
 from projectors.stores.sorting import Decoder
+from tests.projectors.spoiled import HUGE
 from tests.projectors.tiny import PARTITIONS, Bench, received
+from tests.support.cable import Cable, cable_to_redis
 from tests.support.poll import until
 
 pytestmark = pytest.mark.parametrize("store", ["redis"])
@@ -88,6 +92,35 @@ async def test_a_running_worker_says_what_redis_refuses_and_goes_on_once_it_take
         await bench.until_totals({"a": 3, "b": 1})
         assert status.state is State.RUNNING
     assert await bench.parked() == []
+
+
+class _Freezing(Redis):
+    """A client whose cable stands still from the first time on that keys of parked records are asked for."""
+
+    def __init__(self, redis: Redis, cable: Cable) -> None:
+        super().__init__(connection_pool=redis.connection_pool)
+        self._cable: Cable | None = cable
+
+    async def hscan(self, *arguments: Any, **options: Any) -> Any:
+        if self._cable is not None:
+            self._cable.freeze()
+            self._cable = None
+        return await super().hscan(*arguments, **options)
+
+
+async def test_a_redis_that_hangs_while_parked_keys_are_read_does_not_hold_its_projection_for_good(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_answer, "ANSWER_SECONDS", 1)
+    await bench.writer.append(0, [received("a", HUGE), received("b")])
+    worker = await bench.worker()
+    await worker.commit(*await bench.behind(worker))
+    async with cable_to_redis(bench.settings) as (cable, settings), connect_redis(settings) as through:
+        frozen = RedisStore(_Freezing(through, cable), bench.pool, bench.projection, Decoder(0))
+        with pytest.raises(TimeoutError):
+            await frozen.load(PARTITIONS)
+        cable.thaw()
+        assert (await frozen.load(PARTITIONS)).parked.keys == frozenset({"a"})
 
 
 async def test_what_redis_cannot_do_with_the_first_command_of_a_batch_is_poison_still(bench: Bench) -> None:
